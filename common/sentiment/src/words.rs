@@ -1,0 +1,149 @@
+//! Splitting a text into words as the reference does, and what each word is.
+
+use crate::support::Parts;
+use crate::table::{Entry, Key, NO_PART, PHRASES, Role};
+
+/// A word as the rules see it.
+#[derive(Clone, Copy, Debug)]
+pub struct Word {
+    /// The word's index in the tables, 0 if unknown.
+    pub index: u16,
+    /// Valence in tenths, where the role is `Lexicon`.
+    pub tenths: i8,
+    pub role: Role,
+    /// Python's `str.isupper`.
+    pub upper: bool,
+    /// One of the negations, or has "n't" in it.
+    pub negates: bool,
+    /// Where its phrases begin (see [`Entry::phrases`]).
+    phrases: u16,
+}
+
+/// White space as Python's `str.split` knows it: Unicode's, and the four ASCII separators.
+pub fn is_space(character: char) -> bool {
+    character.is_whitespace() || matches!(character, '\u{1c}'..='\u{1f}')
+}
+
+/// The tokens of a text: split at white space, and punctuation taken off both ends where more than
+/// two characters are left (else it's likely an emoticon).
+pub fn tokens(text: &str) -> impl Iterator<Item = &str> {
+    text.split(is_space)
+        .filter(|token| !token.is_empty())
+        .map(|token| {
+            let word = token.trim_matches(|c: char| c.is_ascii_punctuation());
+            if word.chars().nth(2).is_some() {
+                word
+            } else {
+                token
+            }
+        })
+}
+
+/// Looks a token up.
+pub fn classify(token: &str, parts: Parts) -> Word {
+    let mut key = Key::EMPTY;
+    let (mut lower, mut upper, mut apostrophe) = (false, false, false);
+    if token.is_ascii() {
+        for byte in token.bytes() {
+            upper |= byte.is_ascii_uppercase();
+            lower |= byte.is_ascii_lowercase();
+            apostrophe |= byte == b'\'';
+            key.push(byte.to_ascii_lowercase());
+        }
+    } else {
+        for character in token.chars() {
+            upper |= character.is_uppercase();
+            lower |= character.is_lowercase() || is_titlecase(character);
+            apostrophe |= character == '\'';
+            // The Kelvin sign is the one character outside ASCII that lowercases to ASCII alone, and
+            // the keys are ASCII or emoji, so no other can change what is found.
+            let character = if character == '\u{212a}' {
+                'k'
+            } else {
+                character.to_ascii_lowercase()
+            };
+            for byte in character.encode_utf8(&mut [0; 4]).bytes() {
+                key.push(byte);
+            }
+        }
+    }
+    let overlay = if parts.any_words() {
+        support_entry(token, &key)
+    } else {
+        None
+    };
+    let meaning = overlay
+        .filter(|entry| entry.part != NO_PART && parts.has_list(entry.part))
+        .or_else(|| key.word());
+    let role = meaning.map_or(Role::Plain, |entry| entry.role);
+    Word {
+        index: overlay.or(meaning).map_or(0, |entry| entry.index),
+        tenths: meaning.map_or(0, |entry| entry.tenths),
+        role,
+        upper: upper && !lower,
+        negates: role == Role::Negation || (apostrophe && has_nt(token)),
+        phrases: overlay.map_or(0, |entry| entry.phrases),
+    }
+}
+
+/// Every number is the word "#" to the support lists.
+fn support_entry(token: &str, key: &Key) -> Option<&'static Entry> {
+    key.support().or_else(|| {
+        let mut number = Key::EMPTY;
+        number.push(b'#');
+        token
+            .starts_with(|c: char| c.is_ascii_digit())
+            .then(|| number.support())
+            .flatten()
+    })
+}
+
+fn has_nt(token: &str) -> bool {
+    token
+        .as_bytes()
+        .windows(3)
+        .any(|three| three.eq_ignore_ascii_case(b"n't"))
+}
+
+/// Unicode's titlecase letters (Lt), which make Python's `isupper` false and which Rust's standard
+/// library doesn't tell apart.
+fn is_titlecase(character: char) -> bool {
+    matches!(character,
+        '\u{1c5}' | '\u{1c8}' | '\u{1cb}' | '\u{1f2}'
+        | '\u{1f88}'..='\u{1f8f}' | '\u{1f98}'..='\u{1f9f}' | '\u{1fa8}'..='\u{1faf}'
+        | '\u{1fbc}' | '\u{1fcc}' | '\u{1ffc}')
+}
+
+/// The phrase that begins at the first of `words`: how many words it takes, and the word it is then.
+pub fn phrase(words: &[Word], parts: Parts) -> Option<(usize, Word)> {
+    let first = words.first()?;
+    let group = PHRASES.get(usize::from(first.phrases.checked_sub(1)?)..)?;
+    group
+        .iter()
+        .take_while(|phrase| phrase.words[0] == first.index)
+        .find(|phrase| {
+            parts.has_list(phrase.part)
+                && words.len() >= phrase.words.len()
+                && phrase
+                    .words
+                    .iter()
+                    .zip(words)
+                    .all(|(index, word)| *index == word.index)
+        })
+        .map(|phrase| {
+            let len = phrase.words.len();
+            let word = Word {
+                index: phrase.index,
+                tenths: phrase.tenths,
+                role: if phrase.tenths == 0 {
+                    Role::Plain
+                } else {
+                    Role::Lexicon
+                },
+                upper: words[..len].iter().all(|word| word.upper),
+                negates: false,
+                phrases: 0,
+            };
+            (len, word)
+        })
+}

@@ -168,7 +168,7 @@ fn explain_with(text: &str, parts: Parts) -> Explanation {
         .map(|i| Contribution {
             word: tokens[i].clone(),
             base: if words[i].role == Role::Lexicon {
-                valence::base(&words[i])
+                valence::base(words[i])
             } else {
                 0.0
             },

@@ -104,6 +104,10 @@ fn round(value: f64, scale: f64) -> f64 {
 }
 
 #[cfg(test)]
+#[expect(
+    clippy::float_cmp,
+    reason = "equal to the last digit is what these tests are about"
+)]
 mod tests {
     use super::*;
 

@@ -54,13 +54,13 @@ impl Listener for Vec<(Why, f64, f64)> {
 }
 
 /// A word's own valence.
-pub fn base(word: &Word) -> f64 {
+pub fn base(word: Word) -> f64 {
     f64::from(word.tenths) / 10.0
 }
 
 /// The valence of `words[i]`, which `mixed_case` texts raise where it is in capitals.
 pub fn valence(words: &[Word], i: usize, mixed_case: bool, listener: &mut impl Listener) -> f64 {
-    let word = &words[i];
+    let word = words[i];
     let before = |distance: usize| i.checked_sub(distance).map_or(0, |at| words[at].index);
     if word.role != Role::Lexicon {
         return 0.0;
@@ -109,7 +109,7 @@ pub fn valence(words: &[Word], i: usize, mixed_case: bool, listener: &mut impl L
     }
 
     for distance in 1..=3.min(i) {
-        let neighbour = &words[i - distance];
+        let neighbour = words[i - distance];
         if neighbour.role == Role::Lexicon {
             continue;
         }
@@ -134,7 +134,7 @@ pub fn valence(words: &[Word], i: usize, mixed_case: bool, listener: &mut impl L
 }
 
 /// What a degree word adds to the valence after it.
-fn degree(word: &Word, valence: f64, mixed_case: bool) -> f64 {
+fn degree(word: Word, valence: f64, mixed_case: bool) -> f64 {
     let degree = match word.role {
         Role::Booster => BOOST,
         Role::Dampener => -BOOST,

@@ -1,5 +1,10 @@
 //! The scorer equals the reference's recorded scores on every text of `tests/data`.
 
+#![expect(
+    clippy::float_cmp,
+    reason = "equal to the last digit is what this test is about"
+)]
+
 use serde::Deserialize;
 
 #[derive(Deserialize)]

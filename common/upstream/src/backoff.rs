@@ -27,7 +27,7 @@ mod tests {
     use super::*;
 
     const BASE: Duration = Duration::from_secs(2);
-    const CAP: Duration = Duration::from_secs(900);
+    const CAP: Duration = Duration::from_mins(15);
 
     #[test]
     fn the_longest_wait_doubles_until_the_cap() {

@@ -6,8 +6,8 @@
 //! - [`Settings`] say how the played systems behave, [`Faults`] what goes wrong at an endpoint.
 //! - [`CallRecord`], [`Task`], [`Ticket`] and [`Summary`] are what it saw.
 //!
-//! `call` reads a request, `world` takes it through `decide` (which fault it meets) to `cxone`, `ticketing`, `zendesk` or `social`
-//! (plain functions of state, time and request), `server` is the wire, `admin` the API under `/_sandbox/`.
+//! `call` reads a request and `world` takes it through its faults (`decide`) to `cxone`, `ticketing`, `zendesk` or
+//! `social`, plain functions of state, time and request. `server` is the wire, `admin` the API under `/_sandbox/`.
 
 mod admin;
 mod call;

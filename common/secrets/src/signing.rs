@@ -1,6 +1,6 @@
 //! The webhook's signing secret.
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
 use crate::SecretError;
@@ -22,7 +22,6 @@ impl SigningSecret {
     /// # Errors
     /// [`SecretError::Malformed`] where it isn't of this form or `current` is empty.
     pub fn parse(secret: &str, json: &str) -> Result<Self, SecretError> {
-        use secrecy::ExposeSecret as _;
         let mut parsed: Self = crate::parse(secret, json)?;
         if parsed.current.expose_secret().is_empty() {
             return Err(SecretError::Malformed {
@@ -42,8 +41,6 @@ impl SigningSecret {
 
 #[cfg(test)]
 mod tests {
-    use secrecy::ExposeSecret as _;
-
     use super::*;
 
     #[test]
@@ -57,7 +54,7 @@ mod tests {
             assert_eq!(secret.accepted().count(), 1, "{json}");
         }
         let both = SigningSecret::parse("s", r#"{"current":"a","previous":"b"}"#).unwrap();
-        let accepted: Vec<_> = both.accepted().map(|s| s.expose_secret()).collect();
+        let accepted: Vec<_> = both.accepted().map(ExposeSecret::expose_secret).collect();
         assert_eq!(accepted, ["a", "b"]);
     }
 

@@ -14,11 +14,14 @@ use crate::payload::Payload;
 pub struct InteractionId(String);
 
 #[derive(Debug, thiserror::Error)]
-#[error("an interaction id has 1 to 128 of the characters A-Z a-z 0-9 . _ : -")]
+#[error("must have 1 to 128 of the characters A-Z a-z 0-9 . _ : -")]
 pub struct InvalidId;
 
 impl InteractionId {
     /// Takes the sender's own id for the event.
+    ///
+    /// # Errors
+    /// When it has other characters, none, or more than 128.
     pub fn new(id: impl Into<String>) -> Result<Self, InvalidId> {
         let id = id.into();
         let allowed = |b: u8| b.is_ascii_alphanumeric() || b"._:-".contains(&b);

@@ -58,20 +58,19 @@ pub struct Key {
 }
 
 impl Key {
-    pub const EMPTY: Self = Self {
-        bytes: [0; LONGEST],
-        len: 0,
-        hash: hash::START,
-    };
-
-    /// Adds a byte; once over the longest key, the key finds nothing.
+    /// The word made of `bytes`; a word over the longest key finds nothing.
     #[inline]
-    pub fn push(&mut self, byte: u8) {
-        if let Some(slot) = self.bytes.get_mut(self.len) {
-            *slot = byte;
-            self.hash = hash::step(self.hash, byte);
+    pub fn new(word: impl Iterator<Item = u8>) -> Self {
+        let mut bytes = [0; LONGEST];
+        let (mut len, mut hash) = (0, hash::START);
+        for byte in word {
+            if let Some(slot) = bytes.get_mut(len) {
+                *slot = byte;
+                hash = hash::step(hash, byte);
+            }
+            len += 1;
         }
-        self.len += 1;
+        Self { bytes, len, hash }
     }
 
     #[inline]

@@ -61,10 +61,10 @@ pub fn base(word: Word) -> f64 {
 /// The valence of `words[i]`, which `mixed_case` texts raise where it is in capitals.
 pub fn valence(words: &[Word], i: usize, mixed_case: bool, listener: &mut impl Listener) -> f64 {
     let word = words[i];
-    let before = |distance: usize| i.checked_sub(distance).map_or(0, |at| words[at].index);
     if word.role != Role::Lexicon {
         return 0.0;
     }
+    let before = |distance: usize| i.checked_sub(distance).map_or(0, |at| words[at].index);
     if word.index == word_is::KIND
         && words
             .get(i + 1)

@@ -27,46 +27,69 @@ pub fn is_space(character: char) -> bool {
 /// The tokens of a text: split at white space, and punctuation taken off both ends where more than
 /// two characters are left (else it's likely an emoticon).
 pub fn tokens(text: &str) -> impl Iterator<Item = &str> {
-    text.split(is_space)
-        .filter(|token| !token.is_empty())
-        .map(|token| {
-            let word = token.trim_matches(|c: char| c.is_ascii_punctuation());
-            if word.chars().nth(2).is_some() {
-                word
-            } else {
-                token
-            }
-        })
+    let mut rest = 0;
+    std::iter::from_fn(move || {
+        let start = skip(text, rest, true);
+        let end = skip(text, start, false);
+        rest = end;
+        (start < end).then(|| without_punctuation(&text[start..end]))
+    })
+}
+
+/// The end of the run of white space, or of anything else, that begins at `at`. Most text is ASCII,
+/// so bytes are looked at first.
+fn skip(text: &str, mut at: usize, space: bool) -> usize {
+    while let Some(&byte) = text.as_bytes().get(at) {
+        let (is_space, len) = if byte.is_ascii() {
+            (matches!(byte, b' ' | b'\t'..=b'\r' | 0x1c..=0x1f), 1)
+        } else {
+            let character = text[at..].chars().next().unwrap_or_default();
+            (is_space(character), character.len_utf8())
+        };
+        if is_space != space {
+            break;
+        }
+        at += len;
+    }
+    at
+}
+
+fn without_punctuation(token: &str) -> &str {
+    let bytes = token.as_bytes();
+    let is_word = |byte: &u8| !byte.is_ascii_punctuation();
+    let (Some(start), Some(end)) = (
+        bytes.iter().position(is_word),
+        bytes.iter().rposition(is_word),
+    ) else {
+        return token;
+    };
+    let word = &token[start..=end];
+    // No character has more than four bytes.
+    let long = word.len() > 8 || (word.len() > 2 && word.chars().nth(2).is_some());
+    if long { word } else { token }
 }
 
 /// Looks a token up.
 pub fn classify(token: &str, parts: Parts) -> Word {
-    let mut key = Key::EMPTY;
     let (mut lower, mut upper, mut apostrophe) = (false, false, false);
-    if token.is_ascii() {
-        for byte in token.bytes() {
+    let key = if token.is_ascii() {
+        Key::new(token.bytes().map(|byte| {
             upper |= byte.is_ascii_uppercase();
             lower |= byte.is_ascii_lowercase();
             apostrophe |= byte == b'\'';
-            key.push(byte.to_ascii_lowercase());
-        }
+            byte.to_ascii_lowercase()
+        }))
     } else {
         for character in token.chars() {
             upper |= character.is_uppercase();
             lower |= character.is_lowercase() || is_titlecase(character);
             apostrophe |= character == '\'';
-            // The Kelvin sign is the one character outside ASCII that lowercases to ASCII alone, and
-            // the keys are ASCII or emoji, so no other can change what is found.
-            let character = if character == '\u{212a}' {
-                'k'
-            } else {
-                character.to_ascii_lowercase()
-            };
-            for byte in character.encode_utf8(&mut [0; 4]).bytes() {
-                key.push(byte);
-            }
         }
-    }
+        // The Kelvin sign is the one character outside ASCII that lowercases to ASCII alone, and the
+        // keys are ASCII or emoji, so no other can change what is found.
+        let token = token.replace('\u{212a}', "k");
+        Key::new(token.bytes().map(|byte| byte.to_ascii_lowercase()))
+    };
     let overlay = if parts.any_words() {
         support_entry(token, &key)
     } else {
@@ -89,11 +112,9 @@ pub fn classify(token: &str, parts: Parts) -> Word {
 /// Every number is the word "#" to the support lists.
 fn support_entry(token: &str, key: &Key) -> Option<&'static Entry> {
     key.support().or_else(|| {
-        let mut number = Key::EMPTY;
-        number.push(b'#');
-        token
-            .starts_with(|c: char| c.is_ascii_digit())
-            .then(|| number.support())
+        let number = token.starts_with(|c: char| c.is_ascii_digit());
+        number
+            .then(|| Key::new([b'#'].into_iter()).support())
             .flatten()
     })
 }

@@ -1,0 +1,16 @@
+//! The harness of the end-to-end tests: [`Stack`] is the project's own template, deployed to an
+//! account of its own on one emulator that all tests of a test binary share, with a sandbox of its
+//! own behind it.
+//!
+//! - [`stack`] deploys it, sends to it and looks at it; [`payload`] makes webhook bodies;
+//!   [`item`] turns DynamoDB items into JSON; [`process`] kills functions.
+//!
+//! Nothing here sleeps to win a race: what takes time is waited for with
+//! [`Stack::until`](stack::Stack::until), which gives up after its deadline and says what it saw.
+
+mod item;
+pub mod payload;
+mod process;
+pub mod stack;
+
+pub use stack::Stack;

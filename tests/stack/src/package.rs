@@ -1,0 +1,52 @@
+//! The functions' binaries, zipped as Lambda takes them.
+
+use std::fs;
+use std::io::{Cursor, Write};
+use std::path::{Path, PathBuf};
+
+use zip::write::SimpleFileOptions;
+
+use crate::error::{Error, Result};
+use crate::template::{self, Function};
+
+/// Where things are: the repository, what cargo built, and the folder of the local stack.
+pub struct Project {
+    pub template: String,
+    pub functions: Vec<Function>,
+    /// The folder with the functions' binaries, such as `target/debug`.
+    pub binaries: PathBuf,
+    /// `target/local`.
+    pub local: PathBuf,
+}
+
+impl Project {
+    /// The project that the running program was built from. Binaries are looked for beside it.
+    pub fn locate() -> Result<Self> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let root = root.canonicalize().map_err(Error::file(&root))?;
+        let path = root.join("template.yaml");
+        let template = fs::read_to_string(&path).map_err(Error::file(&path))?;
+        let program = std::env::current_exe().map_err(Error::file(Path::new("the running program")))?;
+        // Test programs are a folder deeper, in `deps`.
+        let binaries = program.ancestors().skip(1).find(|dir| !dir.ends_with("deps")).unwrap_or(&root).to_owned();
+        Ok(Self { functions: template::functions(&template)?, template, binaries, local: root.join("target/local") })
+    }
+
+    /// Each binary's name and its zip.
+    pub fn zips(&self) -> Result<Vec<(String, Vec<u8>)>> {
+        self.functions.iter().map(|function| Ok((function.binary.clone(), self.zip(&function.binary)?))).collect()
+    }
+
+    fn zip(&self, binary: &str) -> Result<Vec<u8>> {
+        let path = self.binaries.join(binary);
+        let code = fs::read(&path).map_err(|_| Error::NotBuilt(binary.to_owned()))?;
+        let mut zip = zip::ZipWriter::new(Cursor::new(Vec::with_capacity(code.len() / 2)));
+        let options = SimpleFileOptions::default()
+            .compression_method(zip::CompressionMethod::Deflated)
+            .compression_level(Some(1))
+            .unix_permissions(0o755);
+        let zipped = zip.start_file("bootstrap", options).map_err(std::io::Error::from);
+        let zipped = zipped.and_then(|()| zip.write_all(&code)).and_then(|()| Ok(zip.finish()?));
+        Ok(zipped.map_err(Error::file(&path))?.into_inner())
+    }
+}

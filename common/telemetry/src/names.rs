@@ -1,4 +1,4 @@
-//! The catalogue of metrics: 24 at most, at 0.30 dollars a metric and month where it has data.
+//! The catalogue of metrics: 25 at most, at 0.30 dollars a metric and month where it has data.
 //!
 //! One line a batch or run, never one an interaction: a line is some 220 bytes, which five
 //! interactions share at worst and hundreds in `count-sla`. The webhook's counts, errors and
@@ -23,6 +23,9 @@ pub const LATENCY: &str = "Latency";
 /// 0 or 1 an interaction: over the threshold or not. Its average is the breach rate, its sum the
 /// breaches, its sample count the interactions. From `count-sla`, by [`OPERATION`].
 pub const BREACH: &str = "Breach";
+/// Operations that finished and whose ledger item lacks what it takes to count them. From
+/// `count-sla`, no dimension.
+pub const UNCOUNTED: &str = "Uncounted";
 
 /// Interactions that reached `ROUTED` or `SYNCED`. From `delivery`, a line a batch, by [`STAGE`].
 pub const FINISHED: &str = "Finished";

@@ -48,7 +48,7 @@ where
 /// A required number that must lie between `low` and `high`, both included.
 pub fn within<T>(name: &'static str, low: T, high: T) -> Result<T, SettingError>
 where
-    T: FromStr<Err: Display> + PartialOrd + Display,
+    T: FromStr<Err: Display> + PartialOrd + Display + Copy,
 {
     let value = parsed::<T>(name)?;
     if value < low || value > high {

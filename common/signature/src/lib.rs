@@ -1,15 +1,23 @@
 //! How a sender of the webhook proves that it is CXone.
 //!
-//! [`Scheme::sign`] makes the headers that [`ingest`](../../functions/ingest) checks; the
-//! simulator, the registration and the tests send with it.
+//! - [`Scheme::sign`] makes the headers; the simulator, the registration and the tests send with
+//!   it.
+//! - [`Scheme::claim`] reads them, and [`Claim::proves`] checks them against a secret; `ingest`
+//!   receives with it.
+//!
+//! All of it is pure: the clock is an argument.
+
+mod claim;
+
+pub use claim::{Claim, Refusal, TOLERANCE_SECONDS};
 
 use std::str::FromStr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use hmac::{Hmac, KeyInit as _, Mac as _};
+use hmac::Mac as _;
 use jiff::Timestamp;
-use sha2::Sha256;
+use sha2::{Digest as _, Sha256};
 
 /// The headers' names, in lower case.
 pub const MARKER_HEADER: &str = "x-cxone-webhook";
@@ -74,6 +82,15 @@ impl Scheme {
     }
 }
 
+/// An id for a delivery of this body, for senders that have no event of their own to name: the
+/// same body is the same event.
+pub fn delivery_id(body: &[u8]) -> String {
+    let digest = Sha256::digest(body);
+    digest[..12]
+        .iter()
+        .fold(String::from("msg_"), |id, byte| format!("{id}{byte:02x}"))
+}
+
 /// A Standard Webhooks secret is base64, with or without `whsec_` before it; one that isn't
 /// base64 is taken as it is.
 pub fn standard_key(secret: &str) -> Vec<u8> {
@@ -84,11 +101,7 @@ pub fn standard_key(secret: &str) -> Vec<u8> {
 }
 
 fn hmac(key: &[u8], parts: &[&[u8]]) -> String {
-    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes a key of any length");
-    for part in parts {
-        mac.update(part);
-    }
-    STANDARD.encode(mac.finalize().into_bytes())
+    STANDARD.encode(claim::mac(key, parts).finalize().into_bytes())
 }
 
 #[cfg(test)]

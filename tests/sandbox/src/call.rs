@@ -28,6 +28,7 @@ pub(crate) enum Operation {
     FindTickets,
     ShowTicket(u64),
     UpdateTicket(u64),
+    DeleteTicket(u64),
     ListComments(u64),
     RotateToken(String),
     ExchangeFacebookToken,
@@ -66,6 +67,7 @@ impl Operation {
             ("GET", ["api", "v2", "tickets"]) => Self::FindTickets,
             ("GET", ["api", "v2", "tickets", id]) => ticket(id, Self::ShowTicket),
             ("PUT", ["api", "v2", "tickets", id]) => ticket(id, Self::UpdateTicket),
+            ("DELETE", ["api", "v2", "tickets", id]) => ticket(id, Self::DeleteTicket),
             ("GET", ["api", "v2", "tickets", id, "comments"]) => ticket(id, Self::ListComments),
             ("POST", ["social", platform, "rotate"]) if is_platform(platform) => {
                 Self::RotateToken((*platform).to_owned())
@@ -76,6 +78,17 @@ impl Operation {
             ("GET", ["refresh_access_token"]) => Self::RefreshInstagramToken,
             ("POST", ["2", "oauth2", "token"]) => Self::RefreshXToken,
             _ => Self::Unknown,
+        }
+    }
+
+    /// The id in the path of a ticket at Zendesk.
+    pub(crate) fn ticket_id(&self) -> Option<u64> {
+        match self {
+            Self::ShowTicket(id)
+            | Self::UpdateTicket(id)
+            | Self::DeleteTicket(id)
+            | Self::ListComments(id) => Some(*id),
+            _ => None,
         }
     }
 
@@ -94,6 +107,7 @@ impl Operation {
             | Self::FindTickets
             | Self::ShowTicket(_)
             | Self::UpdateTicket(_)
+            | Self::DeleteTicket(_)
             | Self::ListComments(_) => "zendesk",
             Self::RotateToken(platform) => return format!("social.{platform}"),
             Self::ExchangeFacebookToken => "social.facebook",
@@ -219,7 +233,8 @@ impl Call {
                 "/thread_id",
                 "/customAttributes/thread_id",
                 "/ticket/external_id",
-            ]),
+            ])
+            .or_else(|| self.query.get("external_id").cloned()),
             interaction_id: text(&["/interaction_id", "/customAttributes/interaction_id"]),
             item_keys: keys.map(str::to_owned).collect(),
         }

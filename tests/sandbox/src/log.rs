@@ -61,14 +61,18 @@ pub(crate) struct Facts {
 
 impl Facts {
     /// What attempts and Retry-After are kept under: the idempotency keys; without one the contact, the thread,
-    /// and where there is none of these the endpoint itself.
+    /// and where there is none of these the endpoint itself. At Zendesk it is the thread first, since only one of
+    /// the calls that a thread needs has a key.
     pub(crate) fn keys(&self) -> Vec<&str> {
         if !self.item_keys.is_empty() {
             return self.item_keys.iter().map(String::as_str).collect();
         }
-        let key = self
-            .idempotency_key
+        let of_thread = self
+            .thread_id
             .as_ref()
+            .filter(|_| self.endpoint == "zendesk");
+        let key = of_thread
+            .or(self.idempotency_key.as_ref())
             .or(self.contact_id.as_ref())
             .or(self.thread_id.as_ref());
         vec![key.map_or("", String::as_str)]

@@ -115,17 +115,20 @@ impl World {
 
     /// Records the call and decides what it meets.
     pub(crate) fn arrive(&mut self, now_ms: u64, call: &Call) -> Arrived {
-        let facts = call.facts();
+        let mut facts = call.facts();
+        if let Some(id) = call.operation.ticket_id() {
+            facts.thread_id = self.zendesk.thread_of(id);
+        }
         let index = self.log.arrive(now_ms, &facts);
         let attempt = self.log.attempt(index);
         let ids = facts.ids();
-        let key = facts.idempotency_key.as_deref().unwrap_or_default();
+        let key = facts.keys().join(" ");
         let seed = self.settings.seed;
         let decision = self
             .faults
             .get_mut(&facts.endpoint)
             .map_or(Decision::SERVE, |armed| {
-                let chance = |purpose| draw(seed, purpose, &facts.endpoint, key, attempt);
+                let chance = |purpose| draw(seed, purpose, &facts.endpoint, &key, attempt);
                 armed.decide(now_ms, &ids, chance("fault"), chance("latency"))
             });
         if let Some(fault) = decision.fault {
@@ -205,6 +208,7 @@ impl World {
             | Operation::FindTickets
             | Operation::ShowTicket(_)
             | Operation::UpdateTicket(_)
+            | Operation::DeleteTicket(_)
             | Operation::ListComments(_) => self.zendesk.answer(settings, now_ms, call),
             Operation::RotateToken(_)
             | Operation::ExchangeFacebookToken

@@ -3,6 +3,8 @@
 //! Shapes: <https://developer.zendesk.com/api-reference/ticketing/tickets/tickets/>; the idempotency key, honoured
 //! on creation only: <https://developer.zendesk.com/api-reference/ticketing/introduction/#idempotency>.
 
+use std::collections::HashSet;
+
 use serde_json::{Value, json};
 
 use crate::call::{Answer, Call, Keys, Operation, Seen};
@@ -14,7 +16,16 @@ use crate::ticketing::Ticket;
 #[derive(Default)]
 pub(crate) struct Zendesk {
     tickets: Vec<Ticket>,
+    /// The comments of each ticket.
+    comments: Vec<Vec<Comment>>,
+    deleted: HashSet<String>,
     keys: Keys<Answer>,
+}
+
+struct Comment {
+    body: String,
+    is_public: bool,
+    created_ms: u64,
 }
 
 /// Zendesk's error body for a status that has a documented one.
@@ -42,13 +53,17 @@ fn invalid(refusal: Refusal) -> Answer {
     let Refusal { path, problem, .. } = refusal;
     let field = path.rsplit('.').next().unwrap_or_default().to_owned();
     let description = format!("{path}: {problem}");
-    let mut answer = error(422);
-    answer.body = Some(json!({
-        "error": "RecordInvalid",
-        "description": "Record validation errors",
-        "details": {field: [{"description": description, "error": "InvalidValue"}]}
-    }));
-    answer
+    let problem = [json!({"description": description, "error": "InvalidValue"})];
+    record_invalid(&field, &problem)
+}
+
+fn record_invalid(field: &str, problems: &[Value]) -> Answer {
+    let details = json!({field: problems});
+    let description = "Record validation errors";
+    Answer::json(
+        422,
+        json!({"error": "RecordInvalid", "description": description, "details": details}),
+    )
 }
 
 impl Zendesk {
@@ -61,7 +76,8 @@ impl Zendesk {
             Operation::FindTickets => Ok(self.find(call)),
             Operation::ShowTicket(id) => Ok(self.show(id)),
             Operation::UpdateTicket(id) => self.update(now_ms, id, call),
-            Operation::ListComments(id) => Ok(self.comments(id)),
+            Operation::DeleteTicket(id) => Ok(self.delete(id)),
+            Operation::ListComments(id) => Ok(self.list_comments(id, call)),
             _ => Ok(error(404)),
         };
         served.unwrap_or_else(invalid)
@@ -81,7 +97,7 @@ impl Zendesk {
             }
         }
         let ticket = Field::root(body).get("ticket");
-        let comment = check_comment(&ticket.get("comment"))?;
+        let comment = check_comment(&ticket.get("comment"), now_ms)?;
         let external_id = ticket.get("external_id").present();
         let external_id = external_id
             .map(|id| id.text().map(str::to_owned))
@@ -91,7 +107,7 @@ impl Zendesk {
         let own = json!({
             "id": id,
             "url": format!("/api/v2/tickets/{id}.json"),
-            "description": comment,
+            "description": comment.body,
             "external_id": external_id,
             "status": fields.get("status").cloned().unwrap_or_else(|| "new".into()),
             "created_at": rfc3339(now_ms),
@@ -110,13 +126,14 @@ impl Zendesk {
             created_ms: now_ms,
             updated_ms: now_ms,
             contact_id: None,
-            messages: vec![comment],
+            messages: vec![comment.body.clone()],
             attachments: Vec::new(),
             interaction_ids: Vec::new(),
             task_ids: Vec::new(),
             syncs: 1,
             fields,
         });
+        self.comments.push(vec![comment]);
         self.keys
             .remember(call.idempotency_key(), body, answer.clone());
         Ok(match call.idempotency_key() {
@@ -127,7 +144,10 @@ impl Zendesk {
 
     fn find(&self, call: &Call) -> Answer {
         let wanted = call.query.get("external_id");
-        let matches = |ticket: &&Ticket| wanted.is_none() || ticket.thread_id.as_ref() == wanted;
+        let matches = |ticket: &&Ticket| {
+            let is_wanted = wanted.is_none() || ticket.thread_id.as_ref() == wanted;
+            is_wanted && !self.deleted.contains(&ticket.id)
+        };
         let found: Vec<_> = self
             .tickets
             .iter()
@@ -160,9 +180,13 @@ impl Zendesk {
         let comment = update
             .get("comment")
             .present()
-            .map(|comment| check_comment(&comment))
+            .map(|comment| check_comment(&comment, now_ms))
             .transpose()?;
         let ticket = &mut self.tickets[position];
+        if ticket.fields["status"] == "closed" {
+            let problem = [json!({"description": "Status: closed prevents ticket update"})];
+            return Ok(record_invalid("status", &problem));
+        }
         if let (Some(fields), Some(changes)) =
             (ticket.fields.as_object_mut(), body["ticket"].as_object())
         {
@@ -176,29 +200,76 @@ impl Zendesk {
         ticket.thread_id = ticket.fields["external_id"].as_str().map(str::to_owned);
         ticket.updated_ms = now_ms;
         ticket.syncs += 1;
-        ticket.messages.extend(comment);
+        ticket
+            .messages
+            .extend(comment.iter().map(|comment| comment.body.clone()));
+        self.comments[position].extend(comment);
         let body = json!({"ticket": ticket.fields, "audit": {"ticket_id": id}});
         Ok(Answer::json(200, body).about(id.to_string()))
     }
 
-    fn comments(&self, id: u64) -> Answer {
+    /// A deleted ticket is there no more, neither by its id nor by its external id.
+    fn delete(&mut self, id: u64) -> Answer {
+        if self.position(id).is_none() {
+            return error(404);
+        }
+        self.deleted.insert(id.to_string());
+        Answer::empty(204).about(id.to_string())
+    }
+
+    /// Pages by cursor where `page[size]` is given, oldest first unless `sort=-created_at`.
+    fn list_comments(&self, id: u64, call: &Call) -> Answer {
         let Some(position) = self.position(id) else {
             return error(404);
         };
-        let ticket = &self.tickets[position];
-        let comment = |(i, body): (usize, &String)| json!({"id": id * 1000 + i as u64, "type": "Comment", "body": body});
-        let comments: Vec<Value> = ticket.messages.iter().enumerate().map(comment).collect();
-        let count = comments.len();
-        Answer::json(
-            200,
-            json!({"comments": comments, "count": count, "next_page": null, "previous_page": null}),
-        )
+        let number = |name: &str| {
+            call.query
+                .get(name)
+                .and_then(|value| value.parse::<usize>().ok())
+        };
+        let (size, start) = (number("page[size]"), number("page[after]").unwrap_or(0));
+        let comments = &self.comments[position];
+        let listed = comments.iter().enumerate().map(|(i, comment)| {
+            json!({
+                "id": format!("{id}{i:06}").parse::<u64>().unwrap_or(id),
+                "type": "Comment",
+                "body": comment.body,
+                "plain_body": comment.body,
+                "public": comment.is_public,
+                "created_at": rfc3339(comment.created_ms),
+            })
+        });
+        let mut listed: Vec<Value> = listed.collect();
+        if call
+            .query
+            .get("sort")
+            .is_some_and(|sort| sort == "-created_at")
+        {
+            listed.reverse();
+        }
+        let end = start.saturating_add(size.unwrap_or(100));
+        let page: Vec<Value> = listed.into_iter().take(end).skip(start).collect();
+        let has_more = end < comments.len();
+        let mut body = json!({"comments": page});
+        if size.is_some() {
+            let after = has_more.then(|| end.to_string());
+            body["meta"] = json!({"has_more": has_more, "after_cursor": after});
+        } else {
+            body["count"] = comments.len().into();
+        }
+        Answer::json(200, body)
     }
 
     fn position(&self, id: u64) -> Option<usize> {
         // Ids count from 1.
         let position = usize::try_from(id).ok()?.checked_sub(1)?;
-        (position < self.tickets.len()).then_some(position)
+        let is_there = position < self.tickets.len() && !self.deleted.contains(&id.to_string());
+        is_there.then_some(position)
+    }
+
+    /// The external id of a ticket.
+    pub(crate) fn thread_of(&self, id: u64) -> Option<String> {
+        self.tickets[self.position(id)?].thread_id.clone()
     }
 
     pub(crate) fn tickets(&self) -> &[Ticket] {
@@ -216,12 +287,15 @@ fn is_authorized(settings: &Settings, call: &Call) -> bool {
     call.bearer() == Some(token) || call.basic().is_some_and(by_basic)
 }
 
-fn check_comment(comment: &Field) -> Result<String, Refusal> {
+fn check_comment(comment: &Field, now_ms: u64) -> Result<Comment, Refusal> {
     comment.entries()?;
     // `html_body` stands in for `body` where both are given.
-    let body = comment
-        .get("html_body")
-        .present()
-        .unwrap_or_else(|| comment.get("body"));
-    Ok(body.text()?.to_owned())
+    let html_body = comment.get("html_body").present();
+    let body = html_body.unwrap_or_else(|| comment.get("body"));
+    let is_public = comment.get("public").present();
+    Ok(Comment {
+        body: body.text()?.to_owned(),
+        is_public: is_public.map_or(Ok(true), |field| field.boolean())?,
+        created_ms: now_ms,
+    })
 }

@@ -91,6 +91,24 @@ async fn the_same_seed_brings_the_same_faults_to_the_same_keys() {
 }
 
 #[tokio::test]
+async fn calls_without_a_key_meet_faults_each_by_itself() {
+    let setting = Setting::start().await;
+    setting
+        .sandbox
+        .fault("ticketing.sync", Faults::none().server_error(0.5, 503));
+    let mut statuses = Vec::new();
+    for i in 0..40 {
+        let mut body = sync_body("t", "i", "hello");
+        body["contact_id"] = format!("contact-{i}").into();
+        statuses.push(status_of(setting.post("/api/v1/sync").json(&body)).await);
+    }
+    assert!(
+        statuses.contains(&200) && statuses.contains(&503),
+        "{statuses:?}"
+    );
+}
+
+#[tokio::test]
 async fn poison_meets_its_ids_every_time_and_no_other() {
     let setting = Setting::start().await;
     let token = setting.token().await;

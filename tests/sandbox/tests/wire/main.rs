@@ -1,5 +1,7 @@
 //! The sandbox over the wire, as its callers meet it.
 
+#![expect(clippy::unwrap_used, reason = "these helpers are called by tests only")]
+
 mod admin;
 mod cxone;
 mod faults;

@@ -144,3 +144,117 @@ async fn errors_have_the_shapes_of_zendesk() {
     assert_eq!(limited.headers()["retry-after"], "7");
     assert_eq!(json_of(limited, 429).await["error"], "APIRateLimitExceeded");
 }
+
+#[tokio::test]
+async fn a_closed_ticket_takes_no_comment_and_a_deleted_one_is_gone() {
+    let setting = Setting::start().await;
+    for thread in ["t-1", "t-2"] {
+        json_of(
+            create(&setting, thread, &ticket(thread))
+                .send()
+                .await
+                .unwrap(),
+            201,
+        )
+        .await;
+    }
+    let close = setting
+        .put("/api/v2/tickets/1")
+        .json(&json!({"ticket": {"status": "closed"}}));
+    assert_eq!(status_of(close).await, 200);
+    let comment = json!({"ticket": {"comment": {"body": "again"}}});
+    let refused = setting
+        .put("/api/v2/tickets/1")
+        .json(&comment)
+        .send()
+        .await
+        .unwrap();
+    assert!(json_of(refused, 422).await["details"]["status"][0].is_object());
+    assert_eq!(status_of(setting.delete("/api/v2/tickets/2")).await, 204);
+    assert_eq!(
+        status_of(setting.put("/api/v2/tickets/2").json(&comment)).await,
+        404
+    );
+    let found = setting
+        .get("/api/v2/tickets?external_id=t-2")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(json_of(found, 200).await["count"], 0);
+    assert_eq!(setting.sandbox.zendesk_tickets()[0].messages, ["hello"]);
+}
+
+#[tokio::test]
+async fn comments_are_listed_newest_first_a_page_at_a_time() {
+    let setting = Setting::start().await;
+    json_of(
+        create(&setting, "k", &ticket("t")).send().await.unwrap(),
+        201,
+    )
+    .await;
+    for body in ["second", "third"] {
+        let comment = json!({"ticket": {"comment": {"body": body, "public": false}}});
+        assert_eq!(
+            status_of(setting.put("/api/v2/tickets/1").json(&comment)).await,
+            200
+        );
+    }
+    let page = async |after: &str| {
+        let path = format!("/api/v2/tickets/1/comments?sort=-created_at&page[size]=2{after}");
+        json_of(setting.get(&path).send().await.unwrap(), 200).await
+    };
+    let first = page("").await;
+    assert_eq!(first["comments"][0]["plain_body"], "third");
+    assert_eq!(first["comments"][1]["public"], false);
+    assert_eq!(first["meta"]["has_more"], true);
+    let after = format!(
+        "&page[after]={}",
+        first["meta"]["after_cursor"].as_str().unwrap()
+    );
+    let second = page(&after).await;
+    assert_eq!(
+        (
+            &second["comments"][0]["body"],
+            &second["comments"][0]["public"]
+        ),
+        (&json!("hello"), &json!(true))
+    );
+    assert_eq!(second["meta"]["has_more"], false);
+}
+
+#[tokio::test]
+async fn a_retry_after_at_zendesk_holds_for_the_thread_and_for_no_other() {
+    let setting = Setting::start().await;
+    for thread in ["t-1", "t-2"] {
+        json_of(
+            create(&setting, thread, &ticket(thread))
+                .send()
+                .await
+                .unwrap(),
+            201,
+        )
+        .await;
+    }
+    let limited = Action::Answer {
+        status: 429,
+        retry_after: Some(RetryAfter::Seconds(30)),
+    };
+    setting
+        .sandbox
+        .fault("zendesk", Faults::none().next([limited]));
+    let comment = json!({"ticket": {"comment": {"body": "again"}}});
+    let send = async |id: u64| {
+        status_of(setting.put(&format!("/api/v2/tickets/{id}")).json(&comment)).await
+    };
+    assert_eq!((send(1).await, send(2).await), (429, 200));
+    assert_eq!(setting.sandbox.summary().early_calls, 0);
+    assert_eq!(
+        status_of(setting.get("/api/v2/tickets?external_id=t-1")).await,
+        200
+    );
+    assert_eq!(setting.sandbox.summary().early_calls, 1);
+    assert_eq!(
+        setting.sandbox.calls("zendesk")[2].thread_id.as_deref(),
+        Some("t-1")
+    );
+}

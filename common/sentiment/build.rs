@@ -34,7 +34,14 @@ const NAMED: &str = "no or nor kind of but least at very so this never without d
     yeah right kiss death to die for beating heart just enough sort";
 
 /// The support layer's lists, in the order of `support::Part`.
-const LISTS: [&str; 5] = ["emoji", "courtesy", "trouble", "praise", "irony"];
+const LISTS: [&str; 6] = [
+    "emoji",
+    "courtesy",
+    "trouble",
+    "displeasure",
+    "praise",
+    "irony",
+];
 
 /// What a word does in the rules; the numbers are those of `table::Role`.
 const PLAIN: u8 = 0;

@@ -126,7 +126,7 @@ fn mixed_case(words: &[Word]) -> bool {
 fn score(text: &str, parts: Parts) -> Scores {
     let text = prepare(text, parts);
     let mut words = read(&text, parts, |_| {});
-    support::join_phrases(&mut words, parts, |_| {});
+    support::apply_lists(&mut words, &text, parts, |_| {});
     let mixed_case = mixed_case(&words);
     let valences = (0..words.len()).map(|i| valence::valence(&words, i, mixed_case, &mut ()));
     let (exclamations, questions) = marks(&text);
@@ -146,7 +146,7 @@ fn explain_with(text: &str, parts: Parts) -> Explanation {
     let mut words = read(&text, parts, |token| single.push(token));
     let mut single = single.into_iter();
     let mut tokens = Vec::new();
-    support::join_phrases(&mut words, parts, |count| {
+    support::apply_lists(&mut words, &text, parts, |count| {
         tokens.push(single.by_ref().take(count).collect::<Vec<_>>().join(" "));
     });
     let mixed_case = mixed_case(&words);

@@ -1,9 +1,62 @@
-//! What support messages need, over the same engine.
+//! What support messages need, over the same engine: a text made plain before it is scored, and
+//! lists of words and phrases that VADER doesn't know or takes for something else.
+//!
+//! The lists are `data/support/*.tsv`, each line with its reason; they come from general knowledge of
+//! support language. Each [`Part`] can be switched off by itself; what each is worth is measured by
+//! `tests/support.rs` and shown in the crate's README.
+
+mod plain;
 
 use std::borrow::Cow;
 
+use crate::table::{Key, NO_PART};
 use crate::words::{self, Word};
 use crate::{Explanation, Scores};
+
+/// A part of the layer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum Part {
+    /// `emoji.tsv`: emoji that VADER leaves at 0 or scores by the words of their names.
+    Emoji,
+    /// `courtesy.tsv`: requests, greetings and names of departments are neutral.
+    Courtesy,
+    /// `trouble.tsv`: what goes wrong in a service.
+    Trouble,
+    /// `displeasure.tsv`: how customers were treated and what they feel about it.
+    Displeasure,
+    /// `praise.tsv`: thanks and praise.
+    Praise,
+    /// `irony.tsv`: praise that is none.
+    Irony,
+    /// Mentions and links are neutral: "@united" is whom a complaint is for, not +1.8.
+    Addressees,
+    /// Curly apostrophes, HTML entities, variation selectors, skin tones and joiners are made plain.
+    Typography,
+    /// Words that run together ("late...again", "#NeverAgain", "3hrs") come apart, and those drawn
+    /// out ("sooooo") are shortened to words that are known.
+    Spacing,
+    /// In a text that asks ("Is my flight delayed?"), words of trouble count half.
+    Questions,
+}
+
+impl Part {
+    /// All parts, in the order of their definition.
+    pub const ALL: [Self; 10] = [
+        Self::Emoji,
+        Self::Courtesy,
+        Self::Trouble,
+        Self::Displeasure,
+        Self::Praise,
+        Self::Irony,
+        Self::Addressees,
+        Self::Typography,
+        Self::Spacing,
+        Self::Questions,
+    ];
+    /// How many of them are lists, numbered as in the tables.
+    const LISTS: u8 = 6;
+}
 
 /// The parts of the layer that are on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -13,16 +66,38 @@ impl Parts {
     /// Plain VADER.
     pub const NONE: Self = Self(0);
     /// The whole layer.
-    pub const ALL: Self = Self(u16::MAX);
+    pub const ALL: Self = Self((1 << Part::ALL.len()) - 1);
 
-    pub(crate) fn any_words(self) -> bool {
-        self.0 != 0
+    /// These parts and one more.
+    #[must_use]
+    pub const fn with(self, part: Part) -> Self {
+        Self(self.0 | 1 << part as u8)
     }
-    pub(crate) fn has_list(self, list: u8) -> bool {
-        self.0 & (1 << list) != 0
+
+    /// These parts but one.
+    #[must_use]
+    pub const fn without(self, part: Part) -> Self {
+        Self(self.0 & !(1 << part as u8))
     }
-    pub(crate) fn keeps_emoji(self, _character: char) -> bool {
-        false
+
+    /// Whether a part is on.
+    pub const fn has(self, part: Part) -> bool {
+        self.0 & 1 << part as u8 != 0
+    }
+
+    /// Whether any list is on.
+    pub(crate) const fn any_list(self) -> bool {
+        self.0 & ((1 << Part::LISTS) - 1) != 0
+    }
+
+    /// Whether the list of this number in the tables is on.
+    pub(crate) const fn has_list(self, list: u8) -> bool {
+        list != NO_PART && self.0 & 1 << list != 0
+    }
+
+    /// Whether an emoji stays as it is, having a valence of its own.
+    pub(crate) fn keeps_emoji(self, character: char) -> bool {
+        self.has(Part::Emoji) && is_listed(character)
     }
 }
 
@@ -36,12 +111,33 @@ pub fn explain(text: &str, parts: Parts) -> Explanation {
     crate::explain_with(text, parts)
 }
 
-pub(crate) fn normalise(text: &str, _parts: Parts) -> Cow<'_, str> {
-    Cow::Borrowed(text)
+/// Whether `emoji.tsv` has this character.
+fn is_listed(character: char) -> bool {
+    let mut bytes = [0; 4];
+    let key = Key::new(character.encode_utf8(&mut bytes).bytes());
+    !character.is_ascii()
+        && key
+            .support()
+            .is_some_and(|entry| entry.part == Part::Emoji as u8)
 }
 
-/// Takes each phrase for one word. `taken` hears, for each word that is left, of how many it was made.
-pub(crate) fn join_phrases(words: &mut Vec<Word>, parts: Parts, mut taken: impl FnMut(usize)) {
+/// Makes a text plain, as far as the parts that are on say.
+pub(crate) fn normalise(text: &str, parts: Parts) -> Cow<'_, str> {
+    if parts == Parts::NONE {
+        Cow::Borrowed(text)
+    } else {
+        Cow::Owned(plain::plain(text, parts))
+    }
+}
+
+/// What the lists make of the words: each phrase is one word, and in a text that asks, trouble counts
+/// half. `taken` hears, for each word that is left, of how many it was made.
+pub(crate) fn apply_lists(
+    words: &mut Vec<Word>,
+    text: &str,
+    parts: Parts,
+    mut taken: impl FnMut(usize),
+) {
     let (mut from, mut to) = (0, 0);
     while from < words.len() {
         let (count, word) = words::phrase(&words[from..], parts).unwrap_or((1, words[from]));
@@ -51,4 +147,35 @@ pub(crate) fn join_phrases(words: &mut Vec<Word>, parts: Parts, mut taken: impl 
         to += 1;
     }
     words.truncate(to);
+    if parts.has(Part::Questions) && asks(text) {
+        for word in words
+            .iter_mut()
+            .filter(|word| word.list == Part::Trouble as u8)
+        {
+            word.tenths /= 2;
+        }
+    }
+}
+
+/// Words that open a question about a matter, rather than one that blames ("why", "where", "how").
+const OPENERS: [&str; 22] = [
+    "any", "anyone", "are", "can", "could", "did", "do", "does", "has", "have", "if", "is", "may",
+    "should", "was", "what", "when", "which", "who", "will", "would", "what's",
+];
+
+/// Whether a text asks: its first word but for greetings and mentions opens a question, and the text
+/// ends in one.
+fn asks(text: &str) -> bool {
+    let greets = |word: &str| ["hi", "hey", "hello", "so", "and", "please", "ok"].contains(&word);
+    let ends = text.trim_end_matches(|c: char| c.is_whitespace() || c == '@');
+    ends.ends_with('?')
+        && text
+            .split_whitespace()
+            .take(8)
+            .map(|word| {
+                word.trim_matches(|c: char| c.is_ascii_punctuation())
+                    .to_ascii_lowercase()
+            })
+            .find(|word| !word.is_empty() && !greets(word))
+            .is_some_and(|word| OPENERS.contains(&word.as_str()))
 }

@@ -15,6 +15,8 @@ pub struct Word {
     pub upper: bool,
     /// One of the negations, or has "n't" in it.
     pub negates: bool,
+    /// The support list that gives its meaning, `NO_PART` if none does.
+    pub list: u8,
     /// Where its phrases begin (see [`Entry::phrases`]).
     phrases: u16,
 }
@@ -90,13 +92,13 @@ pub fn classify(token: &str, parts: Parts) -> Word {
         let token = token.replace('\u{212a}', "k");
         Key::new(token.bytes().map(|byte| byte.to_ascii_lowercase()))
     };
-    let overlay = if parts.any_words() {
+    let overlay = if parts.any_list() {
         support_entry(token, &key)
     } else {
         None
     };
     let meaning = overlay
-        .filter(|entry| entry.part != NO_PART && parts.has_list(entry.part))
+        .filter(|entry| parts.has_list(entry.part))
         .or_else(|| key.word());
     let role = meaning.map_or(Role::Plain, |entry| entry.role);
     Word {
@@ -104,6 +106,9 @@ pub fn classify(token: &str, parts: Parts) -> Word {
         tenths: meaning.map_or(0, |entry| entry.tenths),
         role,
         upper: upper && !lower,
+        list: overlay
+            .filter(|entry| parts.has_list(entry.part))
+            .map_or(NO_PART, |entry| entry.part),
         negates: role == Role::Negation || (apostrophe && has_nt(token)),
         phrases: overlay.map_or(0, |entry| entry.phrases),
     }
@@ -163,6 +168,7 @@ pub fn phrase(words: &[Word], parts: Parts) -> Option<(usize, Word)> {
                 },
                 upper: words[..len].iter().all(|word| word.upper),
                 negates: false,
+                list: phrase.part,
                 phrases: 0,
             };
             (len, word)

@@ -6,6 +6,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::query::QueryError;
 use aws_sdk_dynamodb::types::AttributeValue;
+use futures::future::try_join_all;
 
 use crate::histogram::Histogram;
 use crate::item::{self, InvalidItem};
@@ -66,12 +67,13 @@ pub async fn all(
     first: Hour,
     last: Hour,
 ) -> Result<BTreeMap<SeriesKey, Hours>, ReadError> {
-    let mut all = BTreeMap::new();
-    for series in SeriesKey::all() {
+    let reads = SeriesKey::all().map(async |series| {
         let hours = hours(client, table, series, first, last).await?;
-        if !hours.is_empty() {
-            all.insert(series, hours);
-        }
-    }
-    Ok(all)
+        Ok::<_, ReadError>((series, hours))
+    });
+    let all = try_join_all(reads).await?;
+    Ok(all
+        .into_iter()
+        .filter(|(_, hours)| !hours.is_empty())
+        .collect())
 }

@@ -12,7 +12,9 @@
 //! ```
 //!
 //! A thread's `status` decides as if it had been that of a call of its own. A thread that the
-//! answer leaves out may have been synced or not: it is sent again under its key.
+//! answer leaves out may have been synced or not: it is sent again under its key. Several
+//! interactions of one thread stand next to each other in the order of their time; a system that
+//! holds the later ones back when an earlier one fails answers 424 for them.
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -84,6 +86,17 @@ impl SyncBatch {
                     call: NAME,
                     status: Some(401),
                     detail: crate::advice::CREDENTIAL.into(),
+                },
+            });
+        }
+        if status == StatusCode::FAILED_DEPENDENCY {
+            return Err(Failure::Retryable {
+                retry_after: None,
+                sure: true,
+                reason: Reason {
+                    call: NAME,
+                    status: Some(424),
+                    detail: "held back behind an earlier one of its thread that failed".into(),
                 },
             });
         }

@@ -4,8 +4,25 @@
 //! One implementation serves routing and ticketing; what differs is the [`Stage`]: whom to call
 //! and with what. A stage's crate builds its call, this one decides when, how often and whether.
 
-pub mod admission;
-pub mod stage;
+mod admission;
+mod batch;
+mod breaker;
+mod call;
+mod gate;
+mod item;
+mod ledger;
+mod limiter;
+mod message;
+mod millis;
+mod outbox;
+mod queue;
+mod report;
+mod settings;
+mod stage;
+mod store;
 
 pub use admission::Permit;
+pub use batch::Delivery;
+pub use item::State;
+pub use settings::Settings;
 pub use stage::{Done, Hold, Names, Stage, Unit};

@@ -16,6 +16,7 @@ use jiff::Timestamp;
 use upstream::Failure;
 
 use crate::admission::Permit;
+use crate::item::State;
 
 /// What a stage is called in ledger, logs and metrics.
 #[derive(Clone, Copy, Debug)]
@@ -24,10 +25,8 @@ pub struct Names {
     pub stage: &'static str,
     /// Whom it calls: the limiter and the breaker are the item `upstream#<this>`.
     pub upstream: &'static str,
-    /// The state of a finished item: `ROUTED` or `SYNCED`.
-    pub done: &'static str,
-    /// The attribute that holds the upstream's id for what was done: `task_id` or `ticket`.
-    pub result: &'static str,
+    /// The state of a finished item: [`State::Routed`] or [`State::Synced`].
+    pub done: State,
 }
 
 /// One interaction in a call.

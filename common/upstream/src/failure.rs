@@ -65,6 +65,17 @@ impl Failure {
         self
     }
 
+    /// Whether it says that the upstream is down or refuses the client, rather than something about
+    /// one request. The breaker counts these.
+    pub fn blames_the_upstream(&self) -> bool {
+        match self {
+            // A 409 says that the upstream is at work on the first try.
+            Self::Retryable { reason, .. } => reason.status != Some(409),
+            Self::Forbidden { .. } | Self::Credentials { .. } => true,
+            Self::RateLimited { .. } | Self::Permanent { .. } => false,
+        }
+    }
+
     /// The variant as a short word for logs and metrics.
     pub fn kind(&self) -> &'static str {
         match self {
@@ -221,6 +232,19 @@ mod tests {
         for (kind, statuses) in expected {
             for status in statuses {
                 assert_eq!(answer(status, &HeaderMap::new()).kind(), kind, "{status}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_outage_and_a_missing_right_blame_the_upstream_and_a_bad_request_does_not() {
+        for (blamed, statuses) in [
+            (true, vec![401, 403, 408, 500, 502, 503, 504]),
+            (false, vec![400, 404, 409, 422, 429]),
+        ] {
+            for status in statuses {
+                let failure = answer(status, &HeaderMap::new());
+                assert_eq!(failure.blames_the_upstream(), blamed, "{status}");
             }
         }
     }

@@ -1,0 +1,516 @@
+//! One invocation: a batch of messages from the stage's queue, each with its own outcome.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
+use interaction::Envelope;
+use tokio::task::JoinSet;
+
+use crate::admission::Upstream;
+use crate::gate::{Admission, Gate};
+use crate::item::{Facts, Item, Next, next};
+use crate::ledger::{Ledger, View};
+use crate::message::Message;
+use crate::millis::{self, Millis};
+use crate::outbox::Outbox;
+use crate::queue::{Queue, visibility};
+use crate::report::Report;
+use crate::settings::Settings;
+use crate::stage::Stage;
+use crate::store::{Store, StoreError};
+
+/// What an invocation is taken to have where it doesn't know its deadline.
+const UNKNOWN_TIME_LEFT: Duration = Duration::from_mins(2);
+
+/// Hidden for so much longer than the invocation can last, a batch whose process died comes back.
+const AFTER_DEATH: Duration = Duration::from_secs(15);
+
+/// What runs at so much before the deadline is dropped, so that there is an answer in time.
+const TO_ANSWER: Duration = Duration::from_secs(5);
+
+/// No call starts later than its time-out and this before the deadline.
+const TO_END_A_CALL: Duration = Duration::from_secs(8);
+
+/// The lease of a call ends so much after its time-out.
+pub const LEASE_BEYOND_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// For how long messages are hidden when the ledger can't be reached, at most.
+const LEDGER_DOWN: Duration = Duration::from_secs(30);
+
+/// What becomes of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It was not begun: it is shown again at once.
+    Untouched,
+    /// It stays in the queue, hidden until then.
+    Hide(Millis),
+    Acknowledge,
+}
+
+/// The fates of a batch's messages.
+#[derive(Clone)]
+pub struct Fates(Arc<Mutex<Vec<Fate>>>);
+
+impl Fates {
+    fn new(messages: usize) -> Self {
+        Self(Arc::new(Mutex::new(vec![Fate::Untouched; messages])))
+    }
+
+    pub fn set(&self, messages: &[usize], fate: Fate) {
+        let mut fates = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for message in messages {
+            fates[*message] = fate;
+        }
+    }
+
+    fn all(&self) -> Vec<Fate> {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+}
+
+/// One interaction of the batch, with all of its copies in it.
+pub struct Job {
+    pub id: String,
+    pub envelope: Arc<Envelope>,
+    pub facts: Facts,
+    /// The first copy.
+    pub message: Message,
+    /// Where its copies stand in the batch.
+    pub copies: Vec<usize>,
+}
+
+/// An interaction that may be called, with what the ledger says of it.
+pub struct Ready {
+    pub job: Job,
+    pub item: Option<Item>,
+}
+
+/// One call to the upstream.
+pub struct Planned {
+    pub units: Vec<Ready>,
+    pub admission: Admission,
+}
+
+/// What the parts of an invocation share.
+#[derive(Clone)]
+pub struct Invocation {
+    pub fates: Fates,
+    pub outbox: Outbox,
+    pub report: Report,
+    /// The last instant at which a call may start.
+    pub latest: Millis,
+    /// Over how long messages that wait for the gate are spread.
+    pub spread: Millis,
+}
+
+/// Delivers one stage's interactions. Built once, in `main`.
+pub struct Delivery<S> {
+    pub(crate) stage: S,
+    pub(crate) settings: Settings,
+    pub(crate) ledger: Ledger,
+    pub(crate) upstream: Arc<Upstream>,
+    queue: Queue,
+    next_queue: Option<Queue>,
+}
+
+impl<S: Stage> Delivery<S> {
+    /// `next_queue`: the URL of the queue that the stage's follow-ups go to.
+    pub fn new(
+        stage: S,
+        settings: Settings,
+        dynamodb: aws_sdk_dynamodb::Client,
+        sqs: &aws_sdk_sqs::Client,
+        next_queue: Option<String>,
+    ) -> Arc<Self> {
+        let names = stage.names();
+        let store = Store::new(dynamodb, &settings.table);
+        let upstream = Upstream::new(
+            store.clone(),
+            names.upstream,
+            settings.limit,
+            settings.thresholds,
+            settings.call_timeout + LEASE_BEYOND_TIMEOUT,
+        );
+        Arc::new(Self {
+            stage,
+            ledger: Ledger::new(store, names.stage),
+            upstream: Arc::new(upstream),
+            queue: Queue::new(sqs.clone(), &settings.queue_url),
+            next_queue: next_queue.map(|url| Queue::new(sqs.clone(), url)),
+            settings,
+        })
+    }
+
+    /// Handles one batch. `time_left`: until the invocation's deadline, where it is known.
+    ///
+    /// The answer names exactly the messages that must stay in the queue, each with its visibility
+    /// set already.
+    pub async fn handle(
+        self: &Arc<Self>,
+        event: SqsEvent,
+        time_left: Option<Duration>,
+    ) -> SqsBatchResponse {
+        let time_left = time_left.unwrap_or(UNKNOWN_TIME_LEFT);
+        let started = runtime::clock::instant();
+        let now = millis::now();
+        let messages: Vec<Message> = event
+            .records
+            .into_iter()
+            .map(|record| Message::new(record, now))
+            .collect();
+
+        let comes_back = visibility(now, now + millis::millis(time_left + AFTER_DEATH));
+        let all: Vec<(&str, i32)> = messages
+            .iter()
+            .map(|message| (message.receipt.as_str(), comes_back))
+            .collect();
+        self.queue.hide(&all).await;
+
+        let (outbox, sender) = Outbox::start(self.next_queue.clone());
+        let to_end_a_call = self.settings.call_timeout + TO_END_A_CALL;
+        let invocation = Invocation {
+            fates: Fates::new(messages.len()),
+            outbox,
+            report: Report::new(self.stage.names().stage, self.settings.sla_threshold),
+            latest: now + millis::millis(time_left) - millis::millis(to_end_a_call),
+            spread: 1_000,
+        };
+        let (fates, report) = (invocation.fates.clone(), invocation.report.clone());
+
+        let stop = tokio::time::Instant::from_std(started) + time_left.saturating_sub(TO_ANSWER);
+        let work = self.work(invocation, &messages);
+        if tokio::time::timeout_at(stop, work).await.is_err() {
+            tracing::warn!(
+                stage = self.stage.names().stage,
+                messages = messages.len(),
+                "the invocation's time is over; what still ran was dropped"
+            );
+        }
+        sender.finish(&fates).await;
+        report.emit(millis::timestamp(millis::now()));
+        self.answer(&messages, &fates.all()).await
+    }
+
+    async fn work(self: &Arc<Self>, mut invocation: Invocation, messages: &[Message]) {
+        let jobs = self.open(&invocation, messages).await;
+        if jobs.is_empty() {
+            return;
+        }
+        let ids: Vec<&str> = jobs.iter().map(|job| job.id.as_str()).collect();
+        let (view, gate) = match self.read(&ids).await {
+            Ok(read) => read,
+            Err(error) => return self.ledger_down(&invocation, &jobs, &error),
+        };
+        if gate.breaker.is_open() {
+            invocation.report.breaker_open();
+        }
+        invocation.spread = gate.breaker.interval().max(1_000);
+        let ready = self.sort_out(&invocation, jobs, &view).await;
+        let chains = self.plan(ready);
+        let calls: Vec<&str> = chains
+            .iter()
+            .flatten()
+            .map(|call| call[0].job.id.as_str())
+            .collect();
+        let admissions = match self.upstream.admit(&calls, invocation.latest).await {
+            Ok(admissions) => admissions,
+            Err(error) => {
+                let jobs = chains.iter().flatten().flatten().map(|ready| &ready.job);
+                return self.ledger_down(&invocation, jobs, &error);
+            }
+        };
+        let mut admissions = admissions.into_iter();
+        let mut running = JoinSet::new();
+        let mut copies = HashMap::new();
+        for chain in chains {
+            let chain: Vec<Planned> = chain
+                .into_iter()
+                .zip(&mut admissions)
+                .map(|(units, admission)| Planned { units, admission })
+                .collect();
+            let all = chain.iter().flat_map(|call| &call.units);
+            let all: Vec<usize> = all.flat_map(|ready| ready.job.copies.clone()).collect();
+            let (delivery, invocation) = (Arc::clone(self), invocation.clone());
+            let task = running.spawn(async move { delivery.run(&invocation, chain).await });
+            copies.insert(task.id(), all);
+        }
+        while let Some(ended) = running.join_next().await {
+            let Err(error) = ended else { continue };
+            // One message must not take its batch with it. It comes again and again, and is
+            // parked once its redrives are spent.
+            tracing::error!(
+                stage = self.stage.names().stage,
+                "a message's processing panicked"
+            );
+            if let Some(copies) = copies.get(&error.id()) {
+                let until = millis::after(millis::now(), self.backoff(0));
+                invocation.fates.set(copies, Fate::Hide(until));
+            }
+        }
+    }
+
+    /// Reads the messages' bodies. What can't be read is parked, and so is what shares its
+    /// identity with another message of the batch and says something else.
+    async fn open(&self, invocation: &Invocation, messages: &[Message]) -> Vec<Job> {
+        let mut jobs: Vec<Job> = Vec::new();
+        for (index, message) in messages.iter().enumerate() {
+            let now = millis::now();
+            let envelope = match Envelope::parse(&message.body) {
+                Ok(envelope) => envelope,
+                Err(error) => {
+                    let reason = error.to_string();
+                    let parked = self
+                        .ledger
+                        .park_broken(&message.id, message.queued_at, &reason, &message.body, now)
+                        .await;
+                    self.parked_aside(invocation, &message.id, &[index], &reason, parked);
+                    continue;
+                }
+            };
+            let facts = message.facts(&envelope);
+            let id = envelope.interaction.interaction_id.as_str().to_owned();
+            match jobs.iter_mut().find(|job| job.id == id) {
+                Some(job) if job.facts.digest == facts.digest => {
+                    job.copies.push(index);
+                    // Of two copies, one may be what a person sent back.
+                    job.facts.reopen = job.facts.reopen.max(facts.reopen);
+                }
+                Some(_) => {
+                    self.park_conflict(invocation, &id, &facts, &[index], &message.body)
+                        .await
+                }
+                None => jobs.push(Job {
+                    id,
+                    envelope: Arc::new(envelope),
+                    facts,
+                    message: message.clone(),
+                    copies: vec![index],
+                }),
+            }
+        }
+        jobs
+    }
+
+    async fn read(&self, ids: &[&str]) -> Result<(View, Gate), StoreError> {
+        let mut view = self.ledger.read(ids, self.upstream.key()).await?;
+        let gate = view.take(self.upstream.key());
+        let gate = self.upstream.observe(gate, millis::now()).await?;
+        Ok((view, gate))
+    }
+
+    /// Settles what needs no call and gives back what does.
+    async fn sort_out(&self, invocation: &Invocation, jobs: Vec<Job>, view: &View) -> Vec<Ready> {
+        let mut ready = Vec::new();
+        for job in jobs {
+            let item = match view.item(&job.id) {
+                Ok(item) => item,
+                Err(error) => {
+                    self.ledger_down(invocation, [&job], &error);
+                    continue;
+                }
+            };
+            let max_attempts = self.settings.policy.max_attempts;
+            match next(item.as_ref(), &job.facts, max_attempts, millis::now()) {
+                Next::Call => ready.push(Ready { job, item }),
+                other => self.settle(invocation, &job, other, item).await,
+            }
+        }
+        ready
+    }
+
+    /// Puts calls together: chains of calls that run one after the other, each of one unit or more.
+    fn plan(&self, mut ready: Vec<Ready>) -> Vec<Vec<Vec<Ready>>> {
+        let lane = |ready: &Ready| self.stage.lane(&ready.job.envelope);
+        ready.sort_by_cached_key(|ready| (lane(ready), ready.job.facts.sent_at));
+        if self.stage.one_call() {
+            return if ready.is_empty() {
+                Vec::new()
+            } else {
+                vec![vec![ready]]
+            };
+        }
+        let mut chains: Vec<(Option<String>, Vec<Vec<Ready>>)> = Vec::new();
+        for ready in ready {
+            let lane = lane(&ready);
+            match chains.last_mut() {
+                Some((last, chain)) if lane.is_some() && *last == lane => chain.push(vec![ready]),
+                _ => chains.push((lane, vec![vec![ready]])),
+            }
+        }
+        chains.into_iter().map(|(_, chain)| chain).collect()
+    }
+
+    /// Does what is to be done with an interaction other than calling.
+    pub(crate) async fn settle(
+        &self,
+        invocation: &Invocation,
+        job: &Job,
+        next: Next,
+        item: Option<Item>,
+    ) {
+        let fate = match next {
+            Next::Call => Fate::Hide(millis::after(millis::now(), self.backoff(0))),
+            Next::Hide { until } => Fate::Hide(until),
+            Next::Parked => Fate::Acknowledge,
+            Next::Finished => return self.finished(invocation, job, item.as_ref()),
+            Next::Spent => return self.park_spent(invocation, job, item).await,
+            Next::Conflict => {
+                let body = &job.message.body;
+                return self
+                    .park_conflict(invocation, &job.id, &job.facts, &job.copies, body)
+                    .await;
+            }
+        };
+        invocation.fates.set(&job.copies, fate);
+    }
+
+    /// Sees to the follow-up of what is done, and acknowledges once the next queue has it.
+    pub(crate) fn finished(&self, invocation: &Invocation, job: &Job, item: Option<&Item>) {
+        let follow_up = item.and_then(|item| {
+            let decision = serde_json::from_str(item.decision.as_deref()?).ok()?;
+            self.stage
+                .follow_up(&job.envelope, &decision, item.result()?)
+        });
+        match follow_up {
+            None => invocation.fates.set(&job.copies, Fate::Acknowledge),
+            Some(envelope) => {
+                // Where sending fails, the message comes again and finds the interaction done.
+                let again = millis::after(millis::now(), self.backoff(0));
+                invocation.fates.set(&job.copies, Fate::Hide(again));
+                invocation
+                    .outbox
+                    .send(job.message.follow_up(&envelope), job.copies.clone());
+            }
+        }
+    }
+
+    async fn park_spent(&self, invocation: &Invocation, job: &Job, item: Option<Item>) {
+        let Some(item) = item else { return };
+        let mut parked = item.clone();
+        let reason = format!(
+            "{} attempts spent; the last has no known outcome",
+            item.attempts
+        );
+        parked.give_up(millis::now(), &reason, None);
+        self.park(invocation, job, Some(&item), parked).await;
+    }
+
+    /// Parks a job and acknowledges it.
+    pub(crate) async fn park(
+        &self,
+        invocation: &Invocation,
+        job: &Job,
+        seen: Option<&Item>,
+        parked: Item,
+    ) {
+        match self
+            .ledger
+            .park(&job.id, seen, parked, &job.message.body)
+            .await
+        {
+            Ok(Ok(item)) => {
+                invocation.report.parked(&job.id, &item);
+                invocation.fates.set(&job.copies, Fate::Acknowledge);
+            }
+            // Somebody else was first; the message comes again and finds out.
+            Ok(Err(_)) => {
+                let until = millis::after(millis::now(), self.backoff(0));
+                invocation.fates.set(&job.copies, Fate::Hide(until));
+            }
+            Err(error) => self.ledger_down(invocation, [job], &error),
+        }
+    }
+
+    async fn park_conflict(
+        &self,
+        invocation: &Invocation,
+        id: &str,
+        facts: &Facts,
+        copies: &[usize],
+        body: &str,
+    ) {
+        let parked = self
+            .ledger
+            .park_conflict(id, facts, body, millis::now())
+            .await;
+        self.parked_aside(
+            invocation,
+            id,
+            copies,
+            "same identity, other content",
+            parked,
+        );
+    }
+
+    fn parked_aside(
+        &self,
+        invocation: &Invocation,
+        id: &str,
+        copies: &[usize],
+        reason: &str,
+        parked: Result<(), StoreError>,
+    ) {
+        let fate = match parked {
+            Ok(()) => {
+                invocation.report.parked_aside(id, reason);
+                Fate::Acknowledge
+            }
+            Err(error) => {
+                tracing::error!(interaction = id, %error, "could not be parked; it stays in its queue");
+                Fate::Hide(millis::after(millis::now(), LEDGER_DOWN))
+            }
+        };
+        invocation.fates.set(copies, fate);
+    }
+
+    /// Without the ledger nothing may be called: the messages wait in the queue.
+    pub(crate) fn ledger_down<'a>(
+        &self,
+        invocation: &Invocation,
+        jobs: impl IntoIterator<Item = &'a Job>,
+        error: &StoreError,
+    ) {
+        let jobs: Vec<&Job> = jobs.into_iter().collect();
+        let stage = self.stage.names().stage;
+        tracing::error!(stage, interactions = jobs.len(), %error, "the ledger can't be used");
+        for job in jobs {
+            let wait = LEDGER_DOWN.mul_f64(fastrand::f64());
+            let until = millis::after(millis::now(), wait);
+            invocation.fates.set(&job.copies, Fate::Hide(until));
+        }
+    }
+
+    /// A wait by the stage's backoff, as after so many attempts.
+    pub(crate) fn backoff(&self, attempts: u32) -> Duration {
+        self.settings.policy.wait(attempts, None, fastrand::f64())
+    }
+
+    /// First the visibility, then the report.
+    async fn answer(&self, messages: &[Message], fates: &[Fate]) -> SqsBatchResponse {
+        let now = millis::now();
+        let mut response = SqsBatchResponse::default();
+        let mut hidden = Vec::new();
+        for (message, fate) in messages.iter().zip(fates) {
+            let until = match fate {
+                Fate::Acknowledge => continue,
+                Fate::Untouched => now,
+                Fate::Hide(until) => *until,
+            };
+            hidden.push((message.receipt.as_str(), visibility(now, until)));
+            response.add_failure(&message.id);
+        }
+        let hide = self.queue.hide(&hidden);
+        if tokio::time::timeout(Duration::from_secs(3), hide)
+            .await
+            .is_err()
+        {
+            tracing::warn!("messages could not be hidden in time; they come back a little later");
+        }
+        response
+    }
+}

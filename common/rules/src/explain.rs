@@ -58,7 +58,7 @@ pub fn explain(message: &Message<'_>, rules: &Rules, settings: &Settings) -> Exp
         Scorer::Vader => sentiment::explain(message.text),
         Scorer::Support => support::explain(message.text, Parts::ALL),
     };
-    let decision = decide_on(explained.scores.compound, message, rules, settings);
+    let decision = decide_on(explained.scores.compound, message, rules, *settings);
     let language = if settings.detect_language {
         crate::detect(message.text)
     } else {

@@ -141,10 +141,10 @@ pub fn decide(message: &Message<'_>, rules: &Rules, settings: &Settings) -> Deci
         Scorer::Vader => sentiment::polarity(message.text),
         Scorer::Support => support::polarity(message.text, Parts::ALL),
     };
-    decide_on(scores.compound, message, rules, settings)
+    decide_on(scores.compound, message, rules, *settings)
 }
 
-fn decide_on(score: f64, message: &Message<'_>, rules: &Rules, settings: &Settings) -> Decision {
+fn decide_on(score: f64, message: &Message<'_>, rules: &Rules, settings: Settings) -> Decision {
     let language = if settings.detect_language {
         detect(message.text)
     } else {

@@ -148,9 +148,10 @@ impl Default for Rules {
 }
 
 impl Rules {
-    /// Reads and validates a rules file; an empty one is the built-in default.
+    /// Reads and validates a rules file. A blank one and `{}` are the built-in default: the parameter
+    /// that holds it can't be empty.
     pub fn parse(json: &str) -> Result<Self, RulesError> {
-        if json.trim().is_empty() {
+        if matches!(json.trim(), "" | "{}") {
             return Ok(Self::default());
         }
         if json.len() > MOST_BYTES {
@@ -199,11 +200,8 @@ impl Rules {
 /// Eight hexadecimal digits that change when the rules do, but not with their layout.
 fn digest(rules: &[Rule]) -> String {
     let canonical = serde_json::to_vec(rules).expect("rules have only string keys");
-    Sha256::digest(canonical)
-        .iter()
-        .take(4)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    let [a, b, c, d, ..] = Sha256::digest(canonical).0;
+    format!("{a:02x}{b:02x}{c:02x}{d:02x}")
 }
 
 impl Rule {

@@ -33,7 +33,7 @@ pub enum Part {
     Addressees,
     /// Curly apostrophes, HTML entities, variation selectors, skin tones and joiners are made plain.
     Typography,
-    /// Words that run together ("late...again", "#NeverAgain", "3hrs") come apart, and those drawn
+    /// Words that run together ("late...again", `#NeverAgain`, "3hrs") come apart, and those drawn
     /// out ("sooooo") are shortened to words that are known.
     Spacing,
     /// In a text that asks ("Is my flight delayed?"), words of trouble count half.

@@ -63,7 +63,7 @@ fn characters(text: &str, parts: Parts) -> String {
                 }
             }
             '\u{2018}' | '\u{2019}' | '\u{201b}' | '\u{2032}' | '\u{b4}' | '`' | '\u{ff07}' => {
-                out.push('\'')
+                out.push('\'');
             }
             '\u{201c}' | '\u{201d}' => out.push('"'),
             // Variation selectors, joiners, the byte order mark and skin tones.
@@ -117,7 +117,7 @@ fn is_link(token: &str) -> bool {
         || token.starts_with("pic.twitter.com")
 }
 
-/// "#WorstServiceEver" as three words.
+/// `#WorstServiceEver` as three words.
 fn push_hashtag(out: &mut String, tag: &str) {
     let mut before_is_lower = false;
     for character in tag.chars() {

@@ -6,13 +6,19 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Map, Value};
 
 pub(crate) fn json(item: HashMap<String, AttributeValue>) -> Value {
-    Value::Object(item.into_iter().map(|(name, value)| (name, plain(value))).collect::<Map<_, _>>())
+    Value::Object(
+        item.into_iter()
+            .map(|(name, value)| (name, plain(value)))
+            .collect::<Map<_, _>>(),
+    )
 }
 
 fn plain(value: AttributeValue) -> Value {
     match value {
         AttributeValue::S(text) => Value::String(text),
-        AttributeValue::N(number) => serde_json::from_str(&number).expect("DynamoDB's numbers are JSON's"),
+        AttributeValue::N(number) => {
+            serde_json::from_str(&number).expect("DynamoDB's numbers are JSON's")
+        }
         AttributeValue::Bool(value) => Value::Bool(value),
         AttributeValue::L(list) => Value::Array(list.into_iter().map(plain).collect()),
         AttributeValue::M(map) => json(map),

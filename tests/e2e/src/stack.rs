@@ -49,11 +49,20 @@ async fn shared() -> &'static Shared {
         let project = Project::locate()?;
         let zips = project.zips()?;
         let python = stack::python::environment(&project.local, |line| eprintln!("{line}"))?;
-        let dir = project.local.join("e2e").join(std::process::id().to_string());
+        let dir = project
+            .local
+            .join("e2e")
+            .join(std::process::id().to_string());
         let emulator = Emulator::start(&python, &dir, 0).await?;
-        Ok::<_, stack::error::Error>(Shared { project, zips, emulator })
+        Ok::<_, stack::error::Error>(Shared {
+            project,
+            zips,
+            emulator,
+        })
     };
-    SHARED.get_or_init(async || start().await.unwrap_or_else(|error| panic!("{error}"))).await
+    SHARED
+        .get_or_init(async || start().await.unwrap_or_else(|error| panic!("{error}")))
+        .await
 }
 
 /// A stack of its own account, with its sandbox. Dropping it deletes it in the background, and
@@ -86,8 +95,11 @@ impl Stack {
     pub async fn with_sandbox(parameters: &[(&str, &str)], settings: sandbox::Settings) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(100_000_000_001);
         let shared = shared().await;
-        let (client_id, client_secret) = (settings.client_id.clone(), settings.client_secret.clone());
-        let sandbox = Sandbox::start(sandbox::Config { port: 0, settings }).await.unwrap();
+        let (client_id, client_secret) =
+            (settings.client_id.clone(), settings.client_secret.clone());
+        let sandbox = Sandbox::start(sandbox::Config { port: 0, settings })
+            .await
+            .unwrap();
         let its_own = [
             ("CxoneBaseUrl", sandbox.url.as_str()),
             ("TicketingUrl", &sandbox.url),
@@ -95,13 +107,21 @@ impl Stack {
             ("CxoneClientSecret", &client_secret),
         ];
         let all = TEST_PARAMETERS.iter().chain(&its_own).chain(parameters);
-        let all: Parameters = all.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        let scheme = all.get("WebhookAuth").map_or(Scheme::SecretHeader, |scheme| scheme.parse().unwrap());
+        let all: Parameters = all
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        let scheme = all
+            .get("WebhookAuth")
+            .map_or(Scheme::SecretHeader, |scheme| scheme.parse().unwrap());
 
         let account = NEXT.fetch_add(1, Ordering::Relaxed).to_string();
-        let account = Account { endpoint: shared.emulator.endpoint().to_owned(), id: account };
+        let account = Account {
+            endpoint: shared.emulator.endpoint().to_owned(),
+            id: account,
+        };
         let name = format!("social-{}", account.id);
-        let deployment = Deployment::create(account, &name, &shared.project, &shared.zips, all).await;
+        let deployment =
+            Deployment::create(account, &name, &shared.project, &shared.zips, all).await;
         let deployment = deployment.unwrap_or_else(|error| panic!("{error}"));
 
         let mut stack = Self {
@@ -116,7 +136,10 @@ impl Stack {
             deployment,
         };
         let secret: Value = serde_json::from_str(&stack.secret("SigningSecret").await).unwrap();
-        secret["current"].as_str().unwrap().clone_into(&mut stack.signing_secret);
+        secret["current"]
+            .as_str()
+            .unwrap()
+            .clone_into(&mut stack.signing_secret);
         stack
     }
 
@@ -132,8 +155,18 @@ impl Stack {
         let now = clock::now();
         let id = format!("delivery-{}", now.as_nanosecond());
         let signed = self.scheme.sign(&self.signing_secret, &id, now, body);
-        let request = self.request().header("content-type", "application/json").body(body.to_vec());
-        signed.into_iter().fold(request, |request, (name, value)| request.header(name, value)).send().await.unwrap()
+        let request = self
+            .request()
+            .header("content-type", "application/json")
+            .body(body.to_vec());
+        signed
+            .into_iter()
+            .fold(request, |request, (name, value)| {
+                request.header(name, value)
+            })
+            .send()
+            .await
+            .unwrap()
     }
 
     /// A request to the webhook with nothing in it, for a test about headers.
@@ -152,9 +185,17 @@ impl Stack {
 
     /// Sends a message to a queue (its logical id, such as `RoutingQueue`), with string attributes.
     pub async fn send(&self, queue: &str, body: &str, attributes: &[(&str, &str)]) {
-        let mut send = self.sqs.send_message().queue_url(self.deployment.physical(queue)).message_body(body);
+        let mut send = self
+            .sqs
+            .send_message()
+            .queue_url(self.deployment.physical(queue))
+            .message_body(body);
         for (name, value) in attributes {
-            let value = MessageAttributeValue::builder().data_type("String").string_value(*value).build().unwrap();
+            let value = MessageAttributeValue::builder()
+                .data_type("String")
+                .string_value(*value)
+                .build()
+                .unwrap();
             send = send.message_attributes(*name, value);
         }
         send.send().await.unwrap();
@@ -162,7 +203,11 @@ impl Stack {
 
     /// Runs a function (its logical id) with an event: its answer, and the kind of its failure if it failed.
     pub async fn invoke(&self, function: &str, event: &Value) -> (Value, Option<String>) {
-        self.deployment.account.invoke(self.deployment.physical(function), event).await.unwrap()
+        self.deployment
+            .account
+            .invoke(self.deployment.physical(function), event)
+            .await
+            .unwrap()
     }
 
     /// Kills every process of a function (its logical id) with `SIGKILL`; returns how many there were.
@@ -174,19 +219,33 @@ impl Stack {
 
     /// The ledger's item of an interaction and stage (`routing` or `ticketing`).
     pub async fn ledger(&self, interaction: &str, stage: &str) -> Option<Value> {
-        self.item(&format!("interaction#{interaction}"), stage).await
+        self.item(&format!("interaction#{interaction}"), stage)
+            .await
     }
 
     /// An item of the ledger's table by its keys, numbers as JSON numbers.
     pub async fn item(&self, pk: &str, sk: &str) -> Option<Value> {
-        let get = self.dynamo.get_item().table_name(self.table()).consistent_read(true);
-        let get = get.key("pk", AttributeValue::S(pk.to_owned())).key("sk", AttributeValue::S(sk.to_owned()));
+        let get = self
+            .dynamo
+            .get_item()
+            .table_name(self.table())
+            .consistent_read(true);
+        let get = get
+            .key("pk", AttributeValue::S(pk.to_owned()))
+            .key("sk", AttributeValue::S(sk.to_owned()));
         get.send().await.unwrap().item.map(item::json)
     }
 
     /// All items of the ledger's table whose partition key starts so (`""` for all).
     pub async fn items(&self, pk_prefix: &str) -> Vec<Value> {
-        let mut pages = self.dynamo.scan().table_name(self.table()).consistent_read(true).into_paginator().items().send();
+        let mut pages = self
+            .dynamo
+            .scan()
+            .table_name(self.table())
+            .consistent_read(true)
+            .into_paginator()
+            .items()
+            .send();
         let mut items = Vec::new();
         while let Some(found) = pages.next().await {
             items.push(item::json(found.unwrap()));
@@ -203,7 +262,11 @@ impl Stack {
     /// Waits until the interaction's stage has this state, and returns its item.
     pub async fn reaches(&self, interaction: &str, stage: &str, state: &str) -> Value {
         let what = format!("{interaction} to be {state} in {stage}");
-        let reached = async || self.ledger(interaction, stage).await.filter(|item| item["state"] == state);
+        let reached = async || {
+            self.ledger(interaction, stage)
+                .await
+                .filter(|item| item["state"] == state)
+        };
         self.until(&what, SOON, reached).await
     }
 
@@ -214,16 +277,32 @@ impl Stack {
             QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
             QueueAttributeName::ApproximateNumberOfMessagesDelayed,
         ];
-        let get = self.sqs.get_queue_attributes().queue_url(self.deployment.physical(queue));
-        let got = get.set_attribute_names(Some(wanted.to_vec())).send().await.unwrap();
-        let number = |name| got.attributes().and_then(|all| all.get(name)).map_or(0, |text| text.parse().unwrap());
+        let get = self
+            .sqs
+            .get_queue_attributes()
+            .queue_url(self.deployment.physical(queue));
+        let got = get
+            .set_attribute_names(Some(wanted.to_vec()))
+            .send()
+            .await
+            .unwrap();
+        let number = |name| {
+            got.attributes()
+                .and_then(|all| all.get(name))
+                .map_or(0, |text| text.parse().unwrap())
+        };
         let [visible, in_flight, delayed] = [&wanted[0], &wanted[1], &wanted[2]].map(number);
         (visible, in_flight, delayed)
     }
 
     /// Waits until no message is left in any of the four queues.
     pub async fn drained(&self, within: Duration) {
-        let queues = ["RoutingQueue", "TicketingQueue", "RoutingDeadLetterQueue", "TicketingDeadLetterQueue"];
+        let queues = [
+            "RoutingQueue",
+            "TicketingQueue",
+            "RoutingDeadLetterQueue",
+            "TicketingDeadLetterQueue",
+        ];
         self.until("all queues to be empty", within, async || {
             for queue in queues {
                 if self.depth(queue).await != (0, 0, 0) {
@@ -237,14 +316,24 @@ impl Stack {
 
     /// The current value of a secret of the stack (its logical id).
     pub async fn secret(&self, logical: &str) -> String {
-        let get = self.secrets.get_secret_value().secret_id(self.deployment.physical(logical));
-        get.send().await.unwrap().secret_string.expect("the project's secrets are text")
+        let get = self
+            .secrets
+            .get_secret_value()
+            .secret_id(self.deployment.physical(logical));
+        get.send()
+            .await
+            .unwrap()
+            .secret_string
+            .expect("the project's secrets are text")
     }
 
     /// All lines that a function (its logical id) logged, Lambda's own START and END among them.
     pub async fn logs(&self, function: &str) -> Vec<String> {
         let lines = self.deployment.function_logs(function, 0).await.unwrap();
-        assert!(lines.len() < 10_000, "more lines than the emulator gives at once");
+        assert!(
+            lines.len() < 10_000,
+            "more lines than the emulator gives at once"
+        );
         lines.into_iter().map(|line| line.text).collect()
     }
 
@@ -261,7 +350,12 @@ impl Stack {
     ///
     /// # Panics
     /// After `within`, with what was waited for and the functions' last lines.
-    pub async fn until<T>(&self, what: &str, within: Duration, look: impl AsyncFn() -> Option<T>) -> T {
+    pub async fn until<T>(
+        &self,
+        what: &str,
+        within: Duration,
+        look: impl AsyncFn() -> Option<T>,
+    ) -> T {
         let started = clock::instant();
         loop {
             if let Some(found) = look().await {
@@ -269,9 +363,16 @@ impl Stack {
             }
             if started.elapsed() > within {
                 let lines = self.all_logs().await;
-                let last = lines.iter().rev().filter(|line| line.starts_with('{')).take(20);
+                let last = lines
+                    .iter()
+                    .rev()
+                    .filter(|line| line.starts_with('{'))
+                    .take(20);
                 let last: Vec<_> = last.map(String::as_str).collect();
-                panic!("waited {within:?} in vain for {what}; the functions' last lines:\n{}", last.join("\n"));
+                panic!(
+                    "waited {within:?} in vain for {what}; the functions' last lines:\n{}",
+                    last.join("\n")
+                );
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }
@@ -285,11 +386,22 @@ impl Drop for Stack {
         // The test's own runtime ends with the test, so this takes another. Where the process ends
         // first, so does the emulator.
         std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build();
             runtime.map(|runtime| runtime.block_on(Deployment::start_deletion(&account, &name)))
         });
-        let log = SHARED.get().map(|shared| shared.emulator.log()).unwrap_or_default();
-        let failures: Vec<_> = log.lines().filter(|line| line.contains("poller error")).collect();
-        assert!(failures.is_empty() || std::thread::panicking(), "the emulator's poller failed: {failures:?}");
+        let log = SHARED
+            .get()
+            .map(|shared| shared.emulator.log())
+            .unwrap_or_default();
+        let failures: Vec<_> = log
+            .lines()
+            .filter(|line| line.contains("poller error"))
+            .collect();
+        assert!(
+            failures.is_empty() || std::thread::panicking(),
+            "the emulator's poller failed: {failures:?}"
+        );
     }
 }

@@ -16,6 +16,9 @@ use crate::template;
 const DEPLOYS_WITHIN: Duration = Duration::from_secs(180);
 const POLL: Duration = Duration::from_millis(50);
 
+/// Where the emulator is not AWS: it has no TLS, and its stream's one shard has no name.
+const EMULATED: [(&str, &str); 2] = [("RequireTls", "false"), ("StreamShards", "one")];
+
 /// Values for the template's parameters, by name. Those left out keep their defaults.
 pub type Parameters = BTreeMap<String, String>;
 
@@ -63,7 +66,9 @@ impl Deployment {
             parameters: Parameters::new(),
         };
         parameters.entry("PublicWebhookUrl".to_owned()).or_insert_with(|| deployment.url("/webhook/social"));
-        parameters.entry("RequireTls".to_owned()).or_insert_with(|| "false".to_owned());
+        for (name, value) in EMULATED {
+            parameters.entry(name.to_owned()).or_insert_with(|| value.to_owned());
+        }
         deployment.parameters = parameters;
         deployment.start_creation().await?;
         deployment.finish(&StackStatus::CreateComplete).await?;

@@ -44,6 +44,7 @@ impl Emulator {
                 ("PYTHONUNBUFFERED", "1"),
                 ("BIND_HOST", "127.0.0.1"),
                 ("AUTH", "true"),
+                ("MINISTACK_HOST", "127.0.0.1"),
                 ("PERSIST_STATE", "0"),
                 ("SFTP_ENABLED", "0"),
                 ("IOT_MTLS_ENABLED", "0"),

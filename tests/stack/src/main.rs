@@ -1,22 +1,45 @@
-use stack::{account::*,deployment::*,emulator::*,package::*,python};
+//! `make run` and `make stop`.
+//!
+//! - [`settings`]: what the caller set, from the environment.
+//! - [`run`]: brings everything up, writes `stack.json`, then [`follow`]s the interactions.
+//! - [`control`]: one stack at a time; detached start and stop.
+//! - [`seed`]: the platforms' first tokens. [`summary`]: `stack.json` and what is printed.
+
+mod control;
+mod follow;
+mod run;
+mod seed;
+mod settings;
+mod summary;
+
+use std::process::ExitCode;
+
+use stack::error::{Error, Result};
+use stack::package::Project;
+
+use crate::settings::Settings;
+
 #[tokio::main]
-async fn main() {
-    let t=runtime::clock::instant();
-    let mut p=Project::locate().unwrap();
-    if std::env::args().nth(1).is_some() { p.binaries="/tmp/dummy".into(); }
-    let py=python::environment(&p.local, |s| println!("{s}")).unwrap();
-    println!("venv {:?}",t.elapsed());
-    let e=Emulator::start(&py,&p.local,0).await.unwrap();
-    println!("up {:?}",t.elapsed());
-    let zips=p.zips().unwrap();
-    println!("zips {:?} {:?}",t.elapsed(), zips.iter().map(|z|z.1.len()).collect::<Vec<_>>());
-    for id in ["000000000000","111122223333","111122223334"] {
-    let params:Parameters=[("CxoneClientId","a"),("CxoneClientSecret","b"),("TicketingUrl","http://127.0.0.1:1"),("RegisterWebhook","false"),("EnableSimulator","true")].into_iter().map(|(a,b)|(a.to_owned(),b.to_owned())).collect();
-    match Deployment::create(Account{endpoint:e.endpoint().into(),id:id.into()},"social",&p,&zips,params).await {
-      Ok(d)=>println!("{:?} {:#?} {}",t.elapsed(), d.by_type, d.url("/webhook/social")),
-      Err(er)=>{println!("ERR {er}");}
+async fn main() -> ExitCode {
+    match command(std::env::args().nth(1).as_deref()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("stack: {error}");
+            ExitCode::FAILURE
+        }
     }
-    println!("deployed {:?}",t.elapsed());
+}
+
+async fn command(name: Option<&str>) -> Result<()> {
+    let project = Project::locate()?;
+    match name {
+        Some("run") => {
+            let settings = Settings::from_env()?;
+            if settings.detach { control::start_detached(&project).await } else { run::run(&project, &settings, false).await }
+        }
+        // What a detached `run` starts.
+        Some("serve") => run::run(&project, &Settings::from_env()?, true).await,
+        Some("stop") => control::stop(&project).await,
+        _ => Err(Error::Usage("say `stack run` or `stack stop`; README.md lists what `make run` takes".to_owned())),
     }
-    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
 }

@@ -34,7 +34,12 @@ impl Project {
 
     /// Each binary's name and its zip.
     pub fn zips(&self) -> Result<Vec<(String, Vec<u8>)>> {
-        self.functions.iter().map(|function| Ok((function.binary.clone(), self.zip(&function.binary)?))).collect()
+        let zipped = |function: &Function| Ok((function.binary.clone(), self.zip(&function.binary)?));
+        std::thread::scope(|threads| {
+            let threads = self.functions.iter().map(|function| threads.spawn(move || zipped(function)));
+            let threads: Vec<_> = threads.collect();
+            threads.into_iter().map(|thread| thread.join().expect("zipping doesn't panic")).collect()
+        })
     }
 
     fn zip(&self, binary: &str) -> Result<Vec<u8>> {

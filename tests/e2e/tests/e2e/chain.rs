@@ -28,7 +28,14 @@ async fn the_tutorials_payload_becomes_one_task_one_ticket_and_one_ledger_item_a
     let stack = Stack::start().await;
     let secret = format!("{}/social/facebook", stack.deployment.stack);
     let value = json!({"access_token": "a token that no task may carry"}).to_string();
-    let made = stack.secrets.create_secret().name(secret).secret_string(value).send().await.unwrap();
+    let made = stack
+        .secrets
+        .create_secret()
+        .name(secret)
+        .secret_string(value)
+        .send()
+        .await
+        .unwrap();
     let token_version = &made.version_id().unwrap()[..8];
 
     let id = stack.accept(&tutorial_payload()).await;
@@ -42,7 +49,8 @@ async fn the_tutorials_payload_becomes_one_task_one_ticket_and_one_ledger_item_a
     assert_eq!(routed["task_id"], task.id.as_str());
     assert_eq!(task.body["type"], "social");
     assert_eq!(task.body["priority"], 5);
-    let routing = json!({"routingType": "skills", "routingSkills": ["social-support", "sentiment-neutral"]});
+    let routing =
+        json!({"routingType": "skills", "routingSkills": ["social-support", "sentiment-neutral"]});
     assert_eq!(task.body["routingData"], routing);
     let social = json!({
         "contactId": "social_3f2a9c1d7e04",
@@ -51,8 +59,14 @@ async fn the_tutorials_payload_becomes_one_task_one_ticket_and_one_ledger_item_a
         "mediaAttachments": [{"url": "https://example.com/image.png", "mediaType": "image/png", "size": 24500}]
     });
     assert_eq!(task.body["socialData"], social);
-    assert_eq!(task.body["customAttributes"]["sentiment_polarity"], "0.0000");
-    assert_eq!(task.body["customAttributes"]["platform_token_version"], token_version);
+    assert_eq!(
+        task.body["customAttributes"]["sentiment_polarity"],
+        "0.0000"
+    );
+    assert_eq!(
+        task.body["customAttributes"]["platform_token_version"],
+        token_version
+    );
 
     let tickets = stack.sandbox.tickets();
     assert_eq!(tickets.len(), 1);
@@ -62,7 +76,10 @@ async fn the_tutorials_payload_becomes_one_task_one_ticket_and_one_ledger_item_a
     assert_eq!(tickets[0].syncs, 1);
 
     let items = stack.items("interaction#").await;
-    let mut keys: Vec<_> = items.iter().map(|item| (item["pk"].as_str().unwrap(), item["sk"].as_str().unwrap())).collect();
+    let mut keys: Vec<_> = items
+        .iter()
+        .map(|item| (item["pk"].as_str().unwrap(), item["sk"].as_str().unwrap()))
+        .collect();
     keys.sort_unstable();
     let pk = format!("interaction#{id}");
     assert_eq!(keys, [(pk.as_str(), "routing"), (pk.as_str(), "ticketing")]);
@@ -72,9 +89,20 @@ async fn the_tutorials_payload_becomes_one_task_one_ticket_and_one_ledger_item_a
         let items = stack.items("sla#facebook#").await;
         (items.len() == 3).then_some(items)
     });
-    let mut operations: Vec<_> = counted.await.iter().map(|item| item["pk"].as_str().unwrap().to_owned()).collect();
+    let mut operations: Vec<_> = counted
+        .await
+        .iter()
+        .map(|item| item["pk"].as_str().unwrap().to_owned())
+        .collect();
     operations.sort_unstable();
-    assert_eq!(operations, ["sla#facebook#ingest", "sla#facebook#social_routing", "sla#facebook#ticket_sync"]);
+    assert_eq!(
+        operations,
+        [
+            "sla#facebook#ingest",
+            "sla#facebook#social_routing",
+            "sla#facebook#ticket_sync"
+        ]
+    );
     stack.drained(SOON).await;
 }
 
@@ -82,15 +110,24 @@ async fn the_tutorials_payload_becomes_one_task_one_ticket_and_one_ledger_item_a
 async fn the_sentiment_of_the_customers_latest_message_picks_the_skills() {
     let stack = Stack::start().await;
     let cases = [
-        ("This is horrible, I hate it!", ["social-escalation", "sentiment-negative"]),
-        ("I love it, this is wonderful!", ["social-support", "sentiment-positive"]),
+        (
+            "This is horrible, I hate it!",
+            ["social-escalation", "sentiment-negative"],
+        ),
+        (
+            "I love it, this is wonderful!",
+            ["social-support", "sentiment-positive"],
+        ),
         (NEUTRAL, ["social-support", "sentiment-neutral"]),
     ];
     for (text, skills) in cases {
         let id = stack.accept(&payload::webhook(text)).await;
         stack.reaches(&id, "routing", "ROUTED").await;
         let tasks = stack.sandbox.tasks();
-        let task = tasks.iter().find(|task| task.idempotency_key.as_ref() == Some(&id)).unwrap();
+        let task = tasks
+            .iter()
+            .find(|task| task.idempotency_key.as_ref() == Some(&id))
+            .unwrap();
         assert_eq!(task.skills, skills, "{text}");
     }
 }
@@ -98,13 +135,20 @@ async fn the_sentiment_of_the_customers_latest_message_picks_the_skills() {
 #[tokio::test]
 async fn ten_at_once_become_ten_tasks_and_ten_tickets() {
     let stack = Stack::start().await;
-    let bodies: Vec<_> = (0..10).map(|number| payload::webhook(&format!("Where is my order {number}?"))).collect();
+    let bodies: Vec<_> = (0..10)
+        .map(|number| payload::webhook(&format!("Where is my order {number}?")))
+        .collect();
     let mut ids = join_all(bodies.iter().map(|body| stack.accept(body))).await;
     for id in &ids {
         stack.reaches(id, "routing", "ROUTED").await;
         stack.reaches(id, "ticketing", "SYNCED").await;
     }
-    let mut keys: Vec<_> = stack.sandbox.tasks().into_iter().filter_map(|task| task.idempotency_key).collect();
+    let mut keys: Vec<_> = stack
+        .sandbox
+        .tasks()
+        .into_iter()
+        .filter_map(|task| task.idempotency_key)
+        .collect();
     keys.sort_unstable();
     ids.sort_unstable();
     assert_eq!(keys, ids);
@@ -143,11 +187,21 @@ async fn a_malformed_webhook_is_refused_with_the_fields_path_and_goes_nowhere() 
 #[tokio::test]
 async fn a_malformed_queue_message_is_parked_and_its_neighbour_is_routed() {
     let stack = Stack::start().await;
-    stack.send("RoutingQueue", r#"{"v":1,"interaction":{"contact_id":7}}"#, &[]).await;
+    stack
+        .send(
+            "RoutingQueue",
+            r#"{"v":1,"interaction":{"contact_id":7}}"#,
+            &[],
+        )
+        .await;
     let id = stack.accept(&payload::webhook(NEUTRAL)).await;
     stack.reaches(&id, "routing", "ROUTED").await;
     let parked = stack.until("the malformed message to be parked", SOON, async || {
-        stack.items("interaction#").await.into_iter().find(|item| item["state"] == "PARKED")
+        stack
+            .items("interaction#")
+            .await
+            .into_iter()
+            .find(|item| item["state"] == "PARKED")
     });
     assert_eq!(parked.await["parked_stage"], "routing");
     stack.drained(SOON).await;

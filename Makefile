@@ -1,0 +1,80 @@
+# All that is done with this project; `make help` lists it.
+
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+target := $(or $(CARGO_TARGET_DIR),target)
+stack := $(target)/debug/stack
+venv := target/local
+
+.PHONY: help
+help: ## This list
+	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
+
+# ── The local stack ───────────────────────────────────────────────────────────────────────────
+
+.PHONY: build
+build:
+	@echo "building the functions …"
+	cargo build --locked --workspace --bins
+
+.PHONY: run
+run: build ## Run everything on this machine: PORT=4566 DETACH=1 PARAMETERS="Name=value …" CXONE_BASE_URL= CXONE_CLIENT_ID= CXONE_CLIENT_SECRET= TICKETING_URL= SOCIAL_REFRESH_URL=
+	@$(stack) run
+
+.PHONY: stop
+stop: ## End what `make run DETACH=1` started
+	@if [ -x $(stack) ]; then $(stack) stop; else echo "no local stack was ever built"; fi
+
+# ── Tests ─────────────────────────────────────────────────────────────────────────────────────
+
+cargo_deny := $(target)/tools/cargo-deny-0.20.2/bin/cargo-deny
+
+.PHONY: test
+test: $(cargo_deny) ## Format, lints, licences, unit and end-to-end tests
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+	$(cargo_deny) check licenses bans sources
+	cargo build --locked --workspace --bins
+	cargo test --locked --workspace
+
+# Unoptimised: it is built once and runs for two seconds.
+$(cargo_deny):
+	CARGO_PROFILE_DEV_DEBUG=0 cargo install --locked --debug --no-default-features --version 0.20.2 --root $(target)/tools/cargo-deny-0.20.2 cargo-deny
+
+.PHONY: check
+check: test template long sam ## All of `make test`, and the template's linters, the long scenarios, `sam build` and `sam deploy`
+
+.PHONY: long
+long: ## The end-to-end scenarios that take minutes
+	cargo build --locked --workspace --bins
+	cargo test --locked -p e2e -- --ignored
+
+# ── The template ──────────────────────────────────────────────────────────────────────────────
+
+.PHONY: template
+template: $(venv)/sam/ready $(venv)/checkov/ready ## The template's linters: cfn-lint, sam validate, checkov
+	$(venv)/sam/bin/cfn-lint template.yaml
+	$(sam) validate --lint
+	$(venv)/checkov/bin/checkov --quiet --compact --config-file .ci/checkov.yaml --file template.yaml
+
+# A virtual environment for each tool, with everything pinned.
+$(venv)/%/ready: .ci/%.txt
+	rm -rf $(@D)
+	python3 -m venv $(@D)
+	$(@D)/bin/pip install --quiet --disable-pip-version-check --no-deps --requirement $<
+	touch $@
+
+# ── SAM ───────────────────────────────────────────────────────────────────────────────────────
+
+sam := SAM_CLI_TELEMETRY=0 PATH="$(abspath $(venv)/sam/bin):$$PATH" AWS_DEFAULT_REGION=us-east-1 $(venv)/sam/bin/sam
+
+.PHONY: sam-build
+sam-build: $(venv)/sam/ready ## Build the functions for AWS
+	$(sam) build
+
+.PHONY: sam
+sam: sam-build ## `sam build`, then `sam deploy` to a local stack started for it
+	.ci/sam-deploy $(stack)

@@ -1,0 +1,296 @@
+//! What `template.yaml` must hold to, read as data. What AWS's own linters check is theirs; these
+//! are this project's rules, which no linter knows.
+
+mod yaml;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+
+fn read(path: &str) -> String {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    fs::read_to_string(root.join(path)).expect(path)
+}
+
+fn template() -> Value {
+    yaml::parse(&read("template.yaml"))
+}
+
+/// All resources of a type, by logical id.
+fn resources<'a>(template: &'a Value, kind: &str) -> Vec<(&'a str, &'a Value)> {
+    template["Resources"]
+        .as_object()
+        .unwrap()
+        .iter()
+        .filter(|(_, resource)| resource["Type"] == kind)
+        .map(|(id, resource)| (id.as_str(), &resource["Properties"]))
+        .collect()
+}
+
+fn strings(value: &Value) -> Vec<&str> {
+    match value {
+        Value::String(one) => vec![one],
+        Value::Array(many) => many.iter().filter_map(Value::as_str).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// A statement's actions with its resource; those behind an `!If` too.
+fn statements(role: &Value) -> Vec<&Value> {
+    let policies = role["Policies"].as_array().unwrap();
+    policies
+        .iter()
+        .flat_map(|policy| policy["PolicyDocument"]["Statement"].as_array().unwrap())
+        .map(|statement| match statement.get("!If") {
+            Some(parts) => &parts[1],
+            None => statement,
+        })
+        .collect()
+}
+
+#[test]
+fn every_work_queue_has_a_dead_letter_queue_and_keeps_fourteen_days() {
+    let template = template();
+    let queues = resources(&template, "AWS::SQS::Queue");
+    assert_eq!(queues.len(), 4);
+    for (id, queue) in queues {
+        assert_eq!(queue["MessageRetentionPeriod"], 1_209_600, "{id}");
+        assert_eq!(queue["MaximumMessageSize"], 1_048_576, "{id}");
+        assert_eq!(queue["SqsManagedSseEnabled"], true, "{id}");
+        if id.ends_with("DeadLetterQueue") {
+            continue;
+        }
+        let expected = format!("{}DeadLetterQueue.Arn", id.trim_end_matches("Queue"));
+        let policy = &queue["RedrivePolicy"];
+        assert_eq!(policy["deadLetterTargetArn"]["!GetAtt"], expected.as_str());
+        assert_eq!(policy["maxReceiveCount"], 10, "{id}");
+    }
+}
+
+#[test]
+fn every_queue_trigger_reports_single_failures_within_the_visibility_timeout() {
+    let template = template();
+    let mut triggers = 0;
+    for (id, trigger) in resources(&template, "AWS::Lambda::EventSourceMapping") {
+        let source = trigger["EventSourceArn"]["!GetAtt"].as_str().unwrap();
+        let Some(queue) = source.strip_suffix(".Arn").filter(|q| q.ends_with("Queue")) else {
+            continue;
+        };
+        triggers += 1;
+        assert_eq!(
+            strings(&trigger["FunctionResponseTypes"]),
+            ["ReportBatchItemFailures"],
+            "{id}"
+        );
+        // The emulator stops every poller over a concurrency that isn't a literal.
+        let concurrency = trigger["ScalingConfig"]["MaximumConcurrency"]
+            .as_u64()
+            .expect(id);
+        assert!(concurrency >= 2, "{id}: AWS takes 2 or more");
+        // AWS takes batches over 10 only with a window, and the emulator never.
+        assert!(trigger["BatchSize"].as_u64().unwrap() <= 10, "{id}");
+        let function = trigger["FunctionName"]["!Ref"].as_str().unwrap();
+        let timeout = template["Resources"][function]["Properties"]["Timeout"]
+            .as_u64()
+            .unwrap();
+        let window = trigger["MaximumBatchingWindowInSeconds"]
+            .as_u64()
+            .unwrap_or(0);
+        let visibility = template["Resources"][queue]["Properties"]["VisibilityTimeout"]
+            .as_u64()
+            .unwrap();
+        assert!(
+            visibility >= 6 * timeout + window,
+            "{id}: {visibility} s for {timeout} s"
+        );
+    }
+    assert_eq!(triggers, 4);
+}
+
+#[test]
+fn what_a_batch_holds_at_once_fits_the_limit() {
+    let template = template();
+    for (trigger, function) in [
+        ("RouteTrigger", "RouteFunction"),
+        ("TicketSyncTrigger", "TicketSyncFunction"),
+    ] {
+        let trigger = &template["Resources"][trigger]["Properties"];
+        let at_once = trigger["BatchSize"].as_u64().unwrap()
+            * trigger["ScalingConfig"]["MaximumConcurrency"]
+                .as_u64()
+                .unwrap();
+        let variables = &template["Resources"][function]["Properties"]["Environment"]["Variables"];
+        assert_eq!(variables["BATCH_CONCURRENCY_LIMIT"], at_once.to_string());
+        let limit = template["Parameters"]["CxoneCallsPerWindow"]["Default"]
+            .as_u64()
+            .unwrap();
+        assert!(
+            at_once <= limit,
+            "{function}: {at_once} at once, {limit} calls a window"
+        );
+    }
+}
+
+#[test]
+fn functions_that_send_messages_in_a_circle_may_go_round_more_than_sixteen_times() {
+    let template = template();
+    for function in ["RouteFunction", "TicketSyncFunction", "RedriveFunction"] {
+        assert_eq!(
+            template["Resources"][function]["Properties"]["RecursiveLoop"], "Allow",
+            "{function}"
+        );
+    }
+}
+
+#[test]
+fn every_function_has_a_binary_a_role_a_log_group_and_a_time_out_of_its_own() {
+    let template = template();
+    let functions = resources(&template, "AWS::Serverless::Function");
+    assert_eq!(functions.len(), 8);
+    for (id, function) in functions {
+        let name = id.trim_end_matches("Function");
+        assert_eq!(
+            function["Role"]["!GetAtt"],
+            format!("{name}Role.Arn"),
+            "{id}"
+        );
+        assert_eq!(
+            function["LoggingConfig"]["LogGroup"]["!Ref"],
+            format!("{name}Logs"),
+            "{id}"
+        );
+        assert!(function["Timeout"].is_u64(), "{id}");
+        let logs = &template["Resources"][format!("{name}Logs")]["Properties"];
+        assert_eq!(logs["RetentionInDays"]["!Ref"], "LogRetentionDays", "{id}");
+        let metadata = &template["Resources"][id]["Metadata"];
+        assert_eq!(metadata["BuildMethod"], "rust-cargolambda", "{id}");
+        let binary = metadata["BuildProperties"]["Binary"].as_str().unwrap();
+        let manifest = read(&format!("functions/{binary}/Cargo.toml"));
+        assert!(manifest.contains(&format!("name = \"{binary}\"")), "{id}");
+    }
+}
+
+#[test]
+fn no_policy_has_a_wildcard_action_or_resource() {
+    let template = template();
+    for (id, role) in resources(&template, "AWS::IAM::Role") {
+        assert!(
+            role["ManagedPolicyArns"].is_null(),
+            "{id} takes a managed policy"
+        );
+        for statement in statements(role) {
+            for action in strings(&statement["Action"]) {
+                assert!(!action.contains('*'), "{id}: {action}");
+            }
+            assert!(
+                !strings(&statement["Resource"]).contains(&"*"),
+                "{id}: {statement}"
+            );
+            assert!(!statement["Resource"].is_null(), "{id}: {statement}");
+        }
+    }
+}
+
+#[test]
+fn the_poller_of_every_queue_may_receive_delete_and_look() {
+    let template = template();
+    for (id, trigger) in resources(&template, "AWS::Lambda::EventSourceMapping") {
+        let source = trigger["EventSourceArn"]["!GetAtt"].as_str().unwrap();
+        if !source.ends_with("Queue.Arn") {
+            continue;
+        }
+        let role = trigger["FunctionName"]["!Ref"]
+            .as_str()
+            .unwrap()
+            .replace("Function", "Role");
+        let allowed: BTreeSet<&str> = statements(&template["Resources"][&role]["Properties"])
+            .into_iter()
+            .filter(|s| s["Resource"].to_string().contains(source))
+            .flat_map(|s| strings(&s["Action"]))
+            .collect();
+        for action in [
+            "sqs:ReceiveMessage",
+            "sqs:DeleteMessage",
+            "sqs:GetQueueAttributes",
+        ] {
+            assert!(allowed.contains(action), "{id} lacks {action}");
+        }
+    }
+}
+
+#[test]
+fn what_customers_and_cxone_depend_on_outlives_the_stack() {
+    let template = template();
+    for id in ["LedgerTable", "SigningSecret"] {
+        let resource = &template["Resources"][id];
+        assert_eq!(resource["DeletionPolicy"], "RetainExceptOnCreate", "{id}");
+        assert_eq!(resource["UpdateReplacePolicy"], "Retain", "{id}");
+    }
+    let table = &template["Resources"]["LedgerTable"]["Properties"];
+    assert_eq!(
+        table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"],
+        true
+    );
+}
+
+#[test]
+fn a_finished_item_outlives_every_copy_of_its_message() {
+    let days = &template()["Parameters"]["LedgerDays"];
+    assert!(days["MinValue"].as_u64().unwrap() > 14);
+    assert!(days["Default"].as_u64().unwrap() > 14);
+}
+
+#[test]
+fn no_parameter_that_holds_a_secret_is_shown() {
+    let template = template();
+    for id in [
+        "CxoneClientId",
+        "CxoneClientSecret",
+        "ExistingSigningSecret",
+        "TicketingCredentialValue",
+    ] {
+        assert_eq!(template["Parameters"][id]["NoEcho"], true, "{id}");
+    }
+    for (id, function) in resources(&template, "AWS::Serverless::Function") {
+        let variables = function["Environment"]["Variables"].to_string();
+        for secret in [
+            "CxoneClientId",
+            "CxoneClientSecret\"",
+            "ExistingSigningSecret",
+            "TicketingCredentialValue",
+        ] {
+            assert!(
+                !variables.contains(&format!("\"!Ref\":\"{secret}")),
+                "{id} gets {secret}"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_readme_has_every_parameter_with_its_default() {
+    let readme = read("README.md");
+    let template = template();
+    for (name, parameter) in template["Parameters"].as_object().unwrap() {
+        let line = readme
+            .lines()
+            .find(|line| line.starts_with(&format!("| `{name}` |")))
+            .unwrap_or_else(|| panic!("README.md's table lacks {name}"));
+        let default = match &parameter["Default"] {
+            Value::Null => "required".to_owned(),
+            Value::String(text) if text.is_empty() => "empty".to_owned(),
+            Value::String(text) => format!("`{text}`"),
+            other => format!("`{other}`"),
+        };
+        assert!(
+            line.starts_with(&format!("| `{name}` | {default} |")),
+            "{line}"
+        );
+        assert!(
+            !parameter["Description"].is_null(),
+            "{name} has no description"
+        );
+    }
+}

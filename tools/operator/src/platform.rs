@@ -1,0 +1,94 @@
+//! Social platforms and their tokens.
+
+use std::fs;
+use std::path::PathBuf;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_lambda::primitives::Blob;
+use tokens::TokenLedger;
+
+use crate::Outcome;
+use crate::target::{Target, said};
+
+#[derive(clap::Args)]
+pub struct AddArgs {
+    /// The platform as the webhook names it, such as `facebook`.
+    name: String,
+    /// The secret's JSON, as docs/tokens.md describes it.
+    file: PathBuf,
+}
+
+/// Puts the platform's secret and lists it for rotation.
+pub async fn add(target: &Target, args: &AddArgs) -> Outcome<()> {
+    let json = fs::read_to_string(&args.file)
+        .map_err(|e| format!("{} can't be read: {e}", args.file.display()))?;
+    tokens::platform::add(
+        &target.secrets,
+        &target.dynamodb,
+        target.table()?,
+        &format!("{}/social/", target.name),
+        &args.name,
+        &json,
+    )
+    .await
+    .map_err(|e| e.to_string())?;
+    println!("{} is kept fresh from the next run on, within ten minutes", args.name);
+    Ok(())
+}
+
+/// CXone's token, the signing secret, and every platform.
+pub async fn names(target: &Target) -> Outcome<Vec<String>> {
+    let mut names = vec!["cxone".to_owned(), "signing".to_owned()];
+    let answer = target
+        .dynamodb
+        .query()
+        .table_name(target.table()?)
+        .key_condition_expression("pk = :tokens")
+        .expression_attribute_values(":tokens", AttributeValue::S("tokens".into()))
+        .send()
+        .await
+        .map_err(|e| said("listing the platforms", &e))?;
+    names.extend(
+        answer
+            .items()
+            .iter()
+            .filter_map(|item| item.get("sk")?.as_s().ok().cloned()),
+    );
+    Ok(names)
+}
+
+/// Prints every token's state.
+pub async fn tokens(target: &Target) -> Outcome<()> {
+    let ledger = TokenLedger::new(target.dynamodb.clone(), target.table()?);
+    for name in names(target).await? {
+        let record = ledger.read(&name).await.map_err(|e| e.to_string())?;
+        let expires = record
+            .expires
+            .map_or(String::new(), |at| format!(", runs out {at:.0}"));
+        let reason = record.reason.map_or(String::new(), |r| format!(": {r}"));
+        println!("{name:<16} {}{expires}{reason}", record.state);
+    }
+    Ok(())
+}
+
+/// Invokes `rotate-tokens` for one secret and prints its answer.
+pub async fn rotate(target: &Target, name: &str) -> Outcome<()> {
+    let request = serde_json::json!({"secret": name, "force": true});
+    let answer = target
+        .lambda
+        .invoke()
+        .function_name(target.resource("RotateTokensFunction")?)
+        .payload(Blob::new(request.to_string()))
+        .send()
+        .await
+        .map_err(|e| said("invoking rotate-tokens", &e))?;
+    let text = answer
+        .payload
+        .map(|blob| String::from_utf8_lossy(blob.as_ref()).into_owned())
+        .unwrap_or_default();
+    println!("{text}");
+    match answer.function_error {
+        None => Ok(()),
+        Some(kind) => Err(format!("rotate-tokens failed ({kind})")),
+    }
+}

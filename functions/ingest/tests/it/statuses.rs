@@ -294,7 +294,7 @@ async fn a_cold_start_has_the_secret_read_before_the_first_request() {
 #[tokio::test]
 async fn a_cold_start_that_cannot_read_the_secret_still_starts() {
     let endpoint = Endpoint::with(Scheme::SecretHeader, |c| {
-        c.secret_life = std::time::Duration::ZERO
+        c.secret_life = std::time::Duration::ZERO;
     })
     .await;
     endpoint.aws.set_secrets(Mood::Denies);

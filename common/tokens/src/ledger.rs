@@ -32,7 +32,7 @@ pub enum Acquired {
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum LedgerError {
     /// DynamoDB refused or didn't answer.
-    #[error("{call} of token#{name}: {reason}")]
+    #[error("{call} of {name} in the ledger: {reason}")]
     Unavailable {
         call: &'static str,
         name: String,
@@ -46,8 +46,8 @@ pub enum LedgerError {
 /// The tokens' items in the ledger's table.
 #[derive(Clone)]
 pub struct TokenLedger {
-    client: Client,
-    table: String,
+    pub(crate) client: Client,
+    pub(crate) table: String,
 }
 
 impl TokenLedger {
@@ -67,7 +67,7 @@ impl TokenLedger {
         now: Timestamp,
         life: Duration,
     ) -> Result<Acquired, LedgerError> {
-        let until = now + SignedDuration::try_from(life).expect("a lease lasts minutes at most");
+        let until = end(now, life);
         let answer = self
             .client
             .update_item()
@@ -111,8 +111,15 @@ impl TokenLedger {
         }
     }
 
-    /// Writes what is known now and keeps the lease. Needs `dynamodb:PutItem`.
-    pub async fn save(&self, lease: &Lease, record: &Record) -> Result<(), LedgerError> {
+    /// Writes what is known now and holds the lease for another `life`. Needs `dynamodb:PutItem`.
+    pub async fn save(
+        &self,
+        lease: &mut Lease,
+        record: &Record,
+        now: Timestamp,
+        life: Duration,
+    ) -> Result<(), LedgerError> {
+        lease.until = end(now, life);
         self.put(lease, record, Some(lease.until)).await
     }
 
@@ -169,6 +176,10 @@ impl TokenLedger {
     }
 }
 
+fn end(now: Timestamp, life: Duration) -> Timestamp {
+    now + SignedDuration::try_from(life).expect("a lease lasts minutes at most")
+}
+
 fn key(name: &str) -> Attributes {
     Attributes::from([
         ("pk".into(), AttributeValue::S(format!("token#{name}"))),
@@ -176,7 +187,11 @@ fn key(name: &str) -> Attributes {
     ])
 }
 
-fn unavailable<E, R>(call: &'static str, name: &str, error: &SdkError<E, R>) -> LedgerError
+pub(crate) fn unavailable<E, R>(
+    call: &'static str,
+    name: &str,
+    error: &SdkError<E, R>,
+) -> LedgerError
 where
     E: aws_sdk_dynamodb::error::ProvideErrorMetadata,
 {

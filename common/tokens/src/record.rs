@@ -72,6 +72,10 @@ pub struct Record {
     pub expires: Option<Timestamp>,
     pub rotated_at: Option<Timestamp>,
     pub intent: Option<Intent>,
+    /// The version whose token the provider refused; it isn't sent again by itself.
+    pub refused: Option<String>,
+    /// The pending version of the signing secret that senders have been told.
+    pub registered: Option<String>,
     /// The next step of a rotation that waits must not come before this.
     pub not_before: Option<Timestamp>,
     /// When tokens were minted on demand, within the last day.
@@ -96,6 +100,8 @@ impl Record {
                     at: instant(intent, "at")?,
                 })
             }),
+            refused: text(item, "refused"),
+            registered: text(item, "registered"),
             not_before: instant(item, "not_before"),
             mints: item
                 .get("mints")
@@ -108,8 +114,14 @@ impl Record {
     pub(crate) fn write(&self) -> Attributes {
         let mut item = Attributes::new();
         item.insert("state".into(), AttributeValue::S(self.state.to_string()));
-        if let Some(reason) = &self.reason {
-            item.insert("reason".into(), AttributeValue::S(reason.clone()));
+        for (name, value) in [
+            ("reason", &self.reason),
+            ("refused", &self.refused),
+            ("registered", &self.registered),
+        ] {
+            if let Some(value) = value {
+                item.insert(name.into(), AttributeValue::S(value.clone()));
+            }
         }
         // Not `expires_at`: that is the table's time-to-live attribute.
         for (name, value) in [
@@ -177,6 +189,8 @@ mod tests {
                     version: "b".into(),
                     at: at(3),
                 }),
+                refused: Some("c".into()),
+                registered: Some("d".into()),
                 not_before: Some(at(2)),
                 mints: vec![at(1), at(2)],
             };

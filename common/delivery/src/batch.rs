@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use aws_config::SdkConfig;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use interaction::Envelope;
 use tokio::task::JoinSet;
@@ -122,13 +123,13 @@ impl<S: Stage> Delivery<S> {
     /// `next_queue`: the URL of the queue that the stage's follow-ups go to.
     pub fn new(
         stage: S,
+        aws: &SdkConfig,
         settings: Settings,
-        dynamodb: aws_sdk_dynamodb::Client,
-        sqs: &aws_sdk_sqs::Client,
         next_queue: Option<String>,
     ) -> Arc<Self> {
         let names = stage.names();
-        let store = Store::new(dynamodb, &settings.table);
+        let store = Store::new(aws_sdk_dynamodb::Client::new(aws), &settings.table);
+        let sqs = aws_sdk_sqs::Client::new(aws);
         let upstream = Upstream::new(
             store.clone(),
             names.upstream,

@@ -290,7 +290,8 @@ mod tests {
             // However it went, it is not stuck: left alone, somebody may call soon.
             let later = now + TERMS.lease + 2 * 60_000;
             let fresh = gate.admit(&["fresh"], &TERMS, later);
-            prop_assert!(matches!(fresh[..], [Admission::Go { .. }]));
+            let goes = matches!(fresh[..], [Admission::Go { .. }]);
+            prop_assert!(goes, "{fresh:?}");
         }
     }
 }

@@ -28,6 +28,43 @@ run: build ## Run everything on this machine: PORT=4566 DETACH=1 PARAMETERS="Nam
 stop: ## End what `make run DETACH=1` started
 	@if [ -x $(stack) ]; then $(stack) stop; else echo "no local stack was ever built"; fi
 
+# ── What an operator asks ──────────────────────────────────────────────────────────────────────
+# Of the local stack, or with STACK=name (and PROFILE=name) of one on AWS.
+
+operate = $(target)/debug/operator $(if $(STACK),--stack "$(STACK)") $(if $(PROFILE),--profile "$(PROFILE)")
+
+.PHONY: tools
+tools:
+	@cargo build --quiet --locked --workspace --bins
+
+.PHONY: doctor interaction parked send-back pause resume forget platform-add tokens rotate rules rules-put sla explain
+doctor: tools ## Whether credentials, registration, tokens, queues and rules are well
+	@$(operate) doctor
+interaction: tools ## Where an interaction is: ID=
+	@$(operate) interaction "$(ID)"
+parked: tools ## What is parked, with reasons: STAGE=routing|ticketing
+	@$(operate) parked $(if $(STAGE),--stage "$(STAGE)")
+send-back: tools ## Send parked interactions back: ALL=1, REASON= or ID=
+	@$(operate) send-back $(if $(ALL),--all) $(if $(REASON),--reason "$(REASON)") $(if $(ID),--id "$(ID)")
+pause: tools ## Hold routing; nothing is lost
+	@$(operate) pause
+resume: tools ## Let routing go on
+	@$(operate) resume
+forget: tools ## Erase a contact: CONTACT=
+	@$(operate) forget "$(CONTACT)"
+platform-add: tools ## Add a social platform: NAME= FILE=
+	@$(operate) platform-add "$(NAME)" "$(FILE)"
+tokens: tools ## The tokens' states
+	@$(operate) tokens
+rotate: tools ## Rotate a token now: NAME=facebook|cxone|signing|…
+	@$(operate) rotate "$(NAME)"
+rules: tools ## The routing rules in force
+	@$(operate) rules
+rules-put: tools ## Check a rules file and put it: FILE= (CHECK=1 only checks)
+	@$(operate) rules-put "$(FILE)" $(if $(CHECK),--check)
+sla: tools ## What customers waited: a table, and target/sla.svg
+	@$(operate) sla $(ARGS)
+
 # ── Tests ─────────────────────────────────────────────────────────────────────────────────────
 
 cargo_deny := $(target)/tools/cargo-deny-0.20.2/bin/cargo-deny

@@ -224,11 +224,8 @@ fn shorten(word: &str, most: usize) -> String {
     out
 }
 
-/// Whether the tables have a word, but for punctuation around it.
+/// Whether the tables have a word.
 fn is_known(word: &str) -> bool {
-    let bare = word.trim_matches(|c: char| c.is_ascii_punctuation());
-    [word, bare].into_iter().any(|word| {
-        let key = Key::new(word.bytes().map(|byte| byte.to_ascii_lowercase()));
-        key.word().is_some() || key.support().is_some()
-    })
+    let key = Key::new(word.bytes().map(|byte| byte.to_ascii_lowercase()));
+    key.word().is_some() || key.support().is_some()
 }

@@ -85,16 +85,15 @@ pub enum Ending<'a> {
 }
 
 impl Thread {
-    /// The pending interactions other than `own`, whose fates [`gate`](Self::gate) wants to know.
-    pub fn others<'a>(&'a self, own: &'a InteractionId) -> impl Iterator<Item = &'a InteractionId> {
-        let ids = self.pending.iter().map(|pending| &pending.id);
-        ids.filter(move |id| *id != own)
+    /// The pending interactions, whose fates [`gate`](Self::gate) wants to know.
+    pub fn pending(&self) -> impl Iterator<Item = &InteractionId> {
+        self.pending.iter().map(|pending| &pending.id)
     }
 
     /// Lets an interaction in, or says until when it waits for an earlier one. `fates` are those
-    /// of [`others`](Self::others); those whose fate is settled are no longer pending afterwards.
+    /// of [`pending`](Self::pending); those whose fate is settled are no longer pending afterwards.
     ///
-    /// Gives what others may have told already, and this one must not tell.
+    /// Gives what pending interactions may have told already, and no other must tell.
     pub fn gate(
         &mut self,
         own: &Arrival,
@@ -104,7 +103,7 @@ impl Thread {
         let mut claimed = HashSet::new();
         let mut wait: Option<Timestamp> = None;
         for (id, fate) in fates {
-            let Some(index) = self.pending.iter().position(|pending| pending.id == *id) else {
+            let Some(at) = self.pending.iter().find(|p| p.id == *id).map(|p| p.at) else {
                 continue;
             };
             match fate {
@@ -118,10 +117,8 @@ impl Thread {
                 Fate::Parked { claims } => claimed.extend(claims.marks.iter()),
                 Fate::Due { due, claims } => {
                     claimed.extend(claims.iter().flat_map(|plan| plan.marks.iter()));
-                    // Where nothing of a later one was taken, the older may go first.
-                    let is_later = claims.is_none() && self.pending[index].at > own.at();
                     let lost_at = due.saturating_add(PATIENCE).unwrap_or(Timestamp::MAX);
-                    if !is_later && lost_at > now {
+                    if at < own.at() && lost_at > now {
                         wait = wait.max(Some(*due));
                     }
                 }

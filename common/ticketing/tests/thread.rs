@@ -1,6 +1,8 @@
 //! Whatever the order in which a thread's interactions arrive, and whatever becomes of their calls,
 //! the ticketing system ends up with every message once.
 
+#![expect(clippy::unwrap_used, reason = "these helpers are called by tests only")]
+
 use std::collections::HashSet;
 
 use interaction::{Envelope, InteractionId, Message, Payload, Profile, Routed};
@@ -243,7 +245,7 @@ impl World {
         let envelope = self.interactions[index].clone();
         let own = Arrival::of(&envelope).unwrap();
         let mut thread = self.thread.clone();
-        let others: Vec<_> = thread.others(own.id()).cloned().collect();
+        let others: Vec<_> = thread.pending().cloned().collect();
         let fates: Vec<_> = others
             .into_iter()
             .map(|id| (id.clone(), self.fate(&id)))

@@ -1,0 +1,12 @@
+//! Brings every routed interaction's thread to the ticketing system, whatever that system does.
+//!
+//! Delivery decides when, how often and whether to call; `ticketing` what to tell and how. What is
+//! left is here: [`Config`], the threads' ledger items ([`threads`]) and [`TicketSync`], which
+//! puts them together.
+
+mod config;
+mod stage;
+pub mod threads;
+
+pub use config::Config;
+pub use stage::TicketSync;

@@ -1,10 +1,13 @@
 //! Each dialect as its system meets it: over the wire against the sandbox, and step by step where
 //! the sandbox has no such answer.
 
+#![expect(clippy::unwrap_used, reason = "these helpers are called by tests only")]
+
 mod batch;
 mod sync;
 mod zendesk;
 
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -60,7 +63,7 @@ fn interaction(thread: &str, id: &str, text: &str) -> Envelope {
 fn call(thread: &str, id: &str, text: &str, ticket: Option<&str>) -> Call {
     let envelope = interaction(thread, id, text);
     let arrival = Arrival::of(&envelope).unwrap();
-    let plan = Thread::default().plan(&arrival, &Default::default(), now());
+    let plan = Thread::default().plan(&arrival, &HashSet::new(), now());
     Call {
         update: Update::new(&arrival, &plan),
         again: false,

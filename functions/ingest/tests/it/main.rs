@@ -9,3 +9,4 @@ mod hostile;
 mod proof;
 mod queueing;
 mod statuses;
+mod table;

@@ -12,7 +12,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// The crates whose lines follow `LOG_LEVEL`. All others stay at `warn`: at `debug` the AWS SDK
 /// and hyper print whole requests, and with them credentials and customers' words.
-const OWN_CRATES: [&str; 20] = [
+const OWN_CRATES: [&str; 22] = [
     "count_sla",
     "cxone",
     "delivery",
@@ -27,11 +27,13 @@ const OWN_CRATES: [&str; 20] = [
     "runtime",
     "sandbox",
     "secrets",
+    "signature",
     "simulator",
     "sla",
     "stack",
     "ticket_sync",
     "ticketing",
+    "tokens",
     "upstream",
 ];
 

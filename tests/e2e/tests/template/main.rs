@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a template of another shape must fail the test")]
 
+mod runbook;
 mod yaml;
 
 use std::collections::BTreeSet;

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 use jiff::{SignedDuration, Timestamp};
 
-use crate::record::{Attributes, Record, instant, number};
+use crate::record::{ATTRIBUTES, Attributes, Record, instant, number};
 
 /// Clocks of two hosts may differ by this much: a lease is left to its holder for as much longer.
 const CLOCK_SKEW: SignedDuration = SignedDuration::from_secs(1);
@@ -99,7 +100,7 @@ impl TokenLedger {
             }
             Err(SdkError::ServiceError(e)) if e.err().is_conditional_check_failed_exception() => {
                 let held = match e.into_err() {
-                    aws_sdk_dynamodb::operation::update_item::UpdateItemError::ConditionalCheckFailedException(held) => held.item,
+                    UpdateItemError::ConditionalCheckFailedException(held) => held.item,
                     _ => None,
                 };
                 let until = held.and_then(|item| instant(&item, "lease_until"));
@@ -111,7 +112,7 @@ impl TokenLedger {
         }
     }
 
-    /// Writes what is known now and holds the lease for another `life`. Needs `dynamodb:PutItem`.
+    /// Writes what is known now and holds the lease for another `life`. Needs `dynamodb:UpdateItem`.
     pub async fn save(
         &self,
         lease: &mut Lease,
@@ -123,7 +124,7 @@ impl TokenLedger {
         self.put(lease, record, Some(lease.until)).await
     }
 
-    /// Writes what is known now and gives the lease back. Needs `dynamodb:PutItem`.
+    /// Writes what is known now and gives the lease back. Needs `dynamodb:UpdateItem`.
     pub async fn release(&self, lease: &Lease, record: &Record) -> Result<(), LedgerError> {
         self.put(lease, record, None).await
     }
@@ -148,22 +149,40 @@ impl TokenLedger {
         record: &Record,
         until: Option<Timestamp>,
     ) -> Result<(), LedgerError> {
-        let mut item = record.write();
-        item.extend(key(&lease.name));
-        item.insert("fence".into(), AttributeValue::N(lease.fence.clone()));
+        let mut known = record.write();
         if let Some(until) = until {
-            item.insert("lease_owner".into(), AttributeValue::S(lease.owner.clone()));
-            item.insert("lease_until".into(), number(until));
+            known.insert("lease_owner".into(), AttributeValue::S(lease.owner.clone()));
+            known.insert("lease_until".into(), number(until));
         }
-        let answer = self
+        let names = ATTRIBUTES.into_iter().chain(["lease_owner", "lease_until"]);
+        let (set, remove): (Vec<_>, Vec<_>) = names.partition(|name| known.contains_key(*name));
+        let list = |names: &[&str], form: fn(&str) -> String| {
+            let listed: Vec<String> = names.iter().map(|name| form(name)).collect();
+            listed.join(", ")
+        };
+        let set = list(&set, |name| format!("#{name} = :{name}"));
+        let remove = list(&remove, |name| format!("#{name}"));
+        // The state is always set.
+        let expression = if remove.is_empty() {
+            format!("SET {set}")
+        } else {
+            format!("SET {set} REMOVE {remove}")
+        };
+        let mut update = self
             .client
-            .put_item()
+            .update_item()
             .table_name(&self.table)
-            .set_item(Some(item))
+            .set_key(Some(key(&lease.name)))
+            .update_expression(expression)
             .condition_expression("fence = :fence")
-            .expression_attribute_values(":fence", AttributeValue::N(lease.fence.clone()))
-            .send()
-            .await;
+            .expression_attribute_values(":fence", AttributeValue::N(lease.fence.clone()));
+        for name in ATTRIBUTES.into_iter().chain(["lease_owner", "lease_until"]) {
+            update = update.expression_attribute_names(format!("#{name}"), name);
+        }
+        for (name, value) in known {
+            update = update.expression_attribute_values(format!(":{name}"), value);
+        }
+        let answer = update.send().await;
         match answer {
             Ok(_) => Ok(()),
             Err(SdkError::ServiceError(e)) if e.err().is_conditional_check_failed_exception() => {
@@ -171,7 +190,7 @@ impl TokenLedger {
                     name: lease.name.clone(),
                 })
             }
-            Err(error) => Err(unavailable("PutItem", &lease.name, &error)),
+            Err(error) => Err(unavailable("UpdateItem", &lease.name, &error)),
         }
     }
 }

@@ -9,6 +9,19 @@ use jiff::Timestamp;
 /// Attributes of a DynamoDB item.
 pub(crate) type Attributes = HashMap<String, AttributeValue>;
 
+/// The attributes that a record may have.
+pub(crate) const ATTRIBUTES: [&str; 9] = [
+    "state",
+    "reason",
+    "token_expires",
+    "rotated_at",
+    "intent",
+    "refused",
+    "registered",
+    "not_before",
+    "mints",
+];
+
 /// A token's state, as an operator sees it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum State {
@@ -194,7 +207,10 @@ mod tests {
                 not_before: Some(at(2)),
                 mints: vec![at(1), at(2)],
             };
-            assert_eq!(Record::read(&record.write()), record);
+            let item = record.write();
+            assert_eq!(Record::read(&item), record);
+            assert_eq!(item.len(), ATTRIBUTES.len());
+            assert!(ATTRIBUTES.iter().all(|name| item.contains_key(*name)));
         }
         let empty = Record::default();
         assert_eq!(Record::read(&empty.write()), empty);

@@ -90,6 +90,12 @@ impl Thread {
         self.pending.iter().map(|pending| &pending.id)
     }
 
+    /// Knows which interactions of this thread were told.
+    pub fn told(&self, thread_id: &str) -> impl Fn(&InteractionId) -> bool {
+        let told: HashSet<Mark> = self.told.iter().collect();
+        move |id| told.contains(&Mark::interaction(thread_id, id))
+    }
+
     /// Lets an interaction in, or says until when it waits for an earlier one. `fates` are those
     /// of [`pending`](Self::pending); those whose fate is settled are no longer pending afterwards.
     ///

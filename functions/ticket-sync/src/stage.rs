@@ -1,7 +1,6 @@
 //! What delivery needs to know of ticketing.
 
 use aws_config::SdkConfig;
-use delivery::store::Store;
 use delivery::{Done, Hold, Names, Permit, Stage, State, Unit};
 use interaction::Envelope;
 use jiff::{SignedDuration, Timestamp};
@@ -35,11 +34,11 @@ impl TicketSync {
             secrets: SecretCache::new(secrets, config.credential_life),
             arn,
         });
-        let store = Store::new(aws_sdk_dynamodb::Client::new(aws), config.table);
+        let dynamodb = aws_sdk_dynamodb::Client::new(aws);
         let timeout = config.call_timeout;
         Ok(Self {
             client: Client::new(config.url, config.dialect, credential, timeout)?,
-            threads: Threads::new(store, config.thread_days),
+            threads: Threads::new(dynamodb, config.table, config.thread_days),
         })
     }
 

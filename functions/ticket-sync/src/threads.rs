@@ -5,6 +5,7 @@
 
 use std::collections::HashSet;
 
+use aws_sdk_dynamodb::Client;
 use delivery::item::{Item, State};
 use delivery::millis::{self, Millis};
 use delivery::store::{Key, Record, Store, StoreError, Swapped, record};
@@ -13,6 +14,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use ticketing::mark::Mark;
 use ticketing::{Arrival, Fate, Plan, Thread};
+
+use crate::elders::Elders;
 
 /// The ledger's stage whose items tell what became of a pending interaction.
 pub const STAGE: &str = "ticketing";
@@ -74,13 +77,15 @@ pub enum Busy {
 
 pub struct Threads {
     store: Store,
+    elders: Elders,
     seconds_kept: i64,
 }
 
 impl Threads {
-    pub fn new(store: Store, days_kept: i64) -> Self {
+    pub fn new(client: Client, table: String, days_kept: i64) -> Self {
         Self {
-            store,
+            store: Store::new(client.clone(), &table),
+            elders: Elders::new(client, table),
             seconds_kept: days_kept * 24 * 3600,
         }
     }
@@ -104,6 +109,7 @@ impl Threads {
         let fates = self.fates(&item.thread).await?;
         let behind = |until| Busy::Behind { until };
         let claimed = item.thread.gate(own, &fates, now).map_err(behind)?;
+        self.wait_for_elders(&item.thread, own, &[], now).await?;
         let is_new = item.thread.begin(own);
         item.lease_until = until.as_millisecond();
         item.expires_at = now.as_second() + self.seconds_kept;
@@ -130,6 +136,9 @@ impl Threads {
     ) -> Result<Plan, Busy> {
         let mut item = held.item.clone();
         if item.thread.begin(own) {
+            // Those of this call stand before it already.
+            self.wait_for_elders(&item.thread, own, &held.begun, now)
+                .await?;
             match self.store.swap(&held.key, Some(&held.item), item).await? {
                 Swapped::Yes(written) => held.item = written,
                 Swapped::No(_) => {
@@ -166,6 +175,21 @@ impl Threads {
             call: "UpdateItem",
             code: "the thread's item changed faster than it could be written".into(),
         })
+    }
+
+    async fn wait_for_elders(
+        &self,
+        thread: &Thread,
+        own: &Arrival<'_>,
+        before: &[InteractionId],
+        now: Timestamp,
+    ) -> Result<(), Busy> {
+        let told = thread.told(own.thread_id());
+        let is_told = |id: &InteractionId| before.contains(id) || told(id);
+        match self.elders.wait(own, is_told, now).await? {
+            Some(until) => Err(Busy::Behind { until }),
+            None => Ok(()),
+        }
     }
 
     async fn read(&self, key: &Key) -> Result<Option<ThreadItem>, StoreError> {

@@ -8,8 +8,13 @@ use crate::examples::{self, EXAMPLES};
 
 /// The most interactions that one request sends.
 pub const MOST: u32 = 500;
-/// The longest that sending them may take, within the 29 s that the API waits.
+/// The most bytes that one request sends, which all are in memory at once.
+pub const MOST_BYTES: usize = 20_000_000;
+/// The longest that sending them may take. The API waits 29 s, and the last answer may take
+/// [`crate::send::TIMEOUT`].
 pub const LONGEST_SECONDS: f64 = 20.0;
+/// A text that makes a body larger than any stack takes.
+const TOO_LARGE_BYTES: usize = 1_100_000;
 
 /// A request to send. Everything is optional; an empty one sends the tutorial's message.
 #[derive(Clone, Default, Deserialize)]
@@ -57,6 +62,18 @@ pub enum Breakage {
     TooLarge,
 }
 
+impl Breakage {
+    /// The status that the webhook gives to what is spoilt so.
+    pub fn expected_status(self) -> u16 {
+        match self {
+            Self::Malformed => 400,
+            Self::WrongSignature => 401,
+            Self::TooLarge => 413,
+            Self::Duplicate | Self::OutOfOrder => 202,
+        }
+    }
+}
+
 /// Why a request can't be carried out.
 #[derive(Debug, thiserror::Error)]
 #[error("{field}: {reason}")]
@@ -101,19 +118,22 @@ pub fn payloads(
         (request.breakage == Some(Breakage::OutOfOrder))
             .then(|| format!("thread_{}", hex12(random)))
     });
-    Ok((0..count)
-        .map(|n| {
-            let at = now + SignedDuration::from_millis(i64::from(n));
-            one(
-                request,
-                text,
-                example.attachment,
-                thread.as_deref(),
-                at,
-                random,
-            )
-        })
-        .collect())
+    let bytes = match request.breakage {
+        Some(Breakage::TooLarge) => TOO_LARGE_BYTES,
+        _ => text.len(),
+    };
+    if bytes * count as usize > MOST_BYTES {
+        let reason = format!("so many of this size are over {MOST_BYTES} bytes");
+        return Err(unusable("count", reason));
+    }
+    // Each says that it was written when it is sent, and no two at once.
+    let apart = request.rate.map_or(0.001, |rate| (1.0 / rate).max(0.001));
+    let payloads = (0..count).map(|n| {
+        let at = now + SignedDuration::from_secs_f64(apart * f64::from(n));
+        let picture = example.attachment;
+        one(request, text, picture, thread.as_deref(), at, random)
+    });
+    Ok(payloads.collect())
 }
 
 fn one(
@@ -204,7 +224,7 @@ pub fn deliveries(payloads: &[Payload], breakage: Option<Breakage>) -> Vec<Deliv
             .iter()
             .map(|payload| {
                 let mut large = payload.clone();
-                large.messages[0].text = "x".repeat(1_100_000);
+                large.messages[0].text = "x".repeat(TOO_LARGE_BYTES);
                 right(body(&large))
             })
             .collect(),
@@ -304,6 +324,28 @@ mod tests {
             };
             assert_eq!(error.field, field);
         }
+    }
+
+    #[test]
+    fn what_would_not_fit_into_memory_is_refused() {
+        let request = SendRequest {
+            count: Some(19),
+            breakage: Some(Breakage::TooLarge),
+            ..SendRequest::default()
+        };
+        let refused = payloads(&request, now(), &mut fastrand::Rng::with_seed(1));
+        assert_eq!(refused.err().unwrap().field, "count");
+    }
+
+    #[test]
+    fn at_a_rate_each_is_written_when_it_is_sent() {
+        let request = SendRequest {
+            count: Some(3),
+            rate: Some(2.0),
+            ..SendRequest::default()
+        };
+        let at = generate(&request)[2].event_timestamp;
+        assert_eq!(at, now() + SignedDuration::from_secs(1));
     }
 
     proptest! {

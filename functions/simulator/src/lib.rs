@@ -9,14 +9,14 @@
 //! | `GET /simulator/interactions/{id}` | where an interaction is |
 //! | `GET /simulator/interactions?ids=a,b` | the same for up to 50 |
 //! | `GET /simulator/status` | queues, parked items, breakers, tokens |
-//! | `GET /simulator/sla?hours=24` | percentiles and the latency histogram |
+//! | `GET /simulator/sla?hours=24` | percentiles and the latency histogram of each operation |
 //!
 //! Every route wants HTTP Basic with the key as password. The stack has the function only where
 //! the template's `EnableSimulator` is true.
 //!
 //! - [`generate`]: payloads from a request, pure
 //! - [`send`]: sends them, to the setting `WEBHOOK_URL` and nowhere else
-//! - [`look`]: what ledger and queues say
+//! - [`look`]: what ledger and queues say; [`progress`]: where an interaction is, pure
 //! - [`page`]: the page's files
 //! - [`auth`], [`examples`], [`config`]
 
@@ -26,8 +26,10 @@ pub mod examples;
 pub mod generate;
 pub mod look;
 pub mod page;
+pub mod progress;
 pub mod send;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -39,6 +41,7 @@ use rules::{Message, Rules, Settings};
 use runtime::clock;
 use secrets::{ExposeSecret as _, SecretCache, SigningSecret};
 use serde::Deserialize;
+use serde_json::error::Category;
 use serde_json::{Value, json};
 use sla::{Histogram, Hour};
 
@@ -73,7 +76,7 @@ impl App {
                 threshold_ms: i64::from(config.sla_threshold_ms),
             },
             sender: Arc::new(Sender {
-                http: runtime::http::client(Duration::from_secs(10))?,
+                http: runtime::http::client(send::TIMEOUT)?,
                 webhook_url: config.webhook_url.clone(),
                 scheme: config.webhook_auth,
             }),
@@ -112,38 +115,63 @@ async fn route(app: &App, request: &Request) -> Answer {
     let path = path
         .find("/simulator")
         .map_or(path, |at| &path[at + "/simulator".len()..]);
-    match (request.method(), path.trim_end_matches('/')) {
-        (&Method::GET, "") => Ok(page::index()),
-        (&Method::GET, "/app.js") => Ok(page::script()),
-        (&Method::GET, "/style.css") => Ok(page::style()),
-        (&Method::GET, "/examples") => Ok(answer(&json!(examples::EXAMPLES))),
-        (&Method::GET, "/interactions") => {
-            let query = request.query_string_parameters();
-            look_up(app, query.first("ids").unwrap_or_default()).await
-        }
-        (&Method::GET, "/status") => {
-            let now = clock::now().as_millisecond();
-            Ok(answer(&app.looker.status(now).await))
-        }
-        (&Method::GET, "/sla") => waits(app, &request.query_string_parameters()).await,
-        (&Method::POST, "/send") => send(app, request.body()).await,
-        (&Method::POST, "/preview") => preview(app, request.body()).await,
-        (&Method::GET, path) if path.starts_with("/interactions/") => {
-            let found = look_up_all(app, &[path["/interactions/".len()..].to_owned()]).await?;
-            Ok(answer(&found[0]))
-        }
-        (
-            method,
-            "" | "/app.js" | "/style.css" | "/examples" | "/interactions" | "/status" | "/sla"
-            | "/send" | "/preview",
-        ) => Err(refusal(
-            StatusCode::METHOD_NOT_ALLOWED,
-            format!("{method} is not allowed here"),
-        )),
-        _ => Err(refusal(
+    let query = request.query_string_parameters();
+    let allowed = match path {
+        "/send" | "/preview" => Method::POST,
+        _ => Method::GET,
+    };
+    let known = matches!(
+        path,
+        "" | "/"
+            | "/app.js"
+            | "/style.css"
+            | "/examples"
+            | "/interactions"
+            | "/status"
+            | "/sla"
+            | "/send"
+            | "/preview"
+    );
+    let interaction = path
+        .strip_prefix("/interactions/")
+        .filter(|id| !id.contains('/'));
+    if !known && interaction.is_none() {
+        return Err(refusal(
             StatusCode::NOT_FOUND,
             "the simulator has no such route",
+        ));
+    }
+    if request.method() != allowed {
+        let detail = format!("only {allowed} is allowed here");
+        let mut refused = problem(&refusal(StatusCode::METHOD_NOT_ALLOWED, detail));
+        let allowed =
+            header::HeaderValue::from_str(allowed.as_str()).expect("methods are plain ASCII");
+        refused.headers_mut().insert(header::ALLOW, allowed);
+        return Ok(refused);
+    }
+    match path {
+        "" => Ok(page::index()),
+        // The page's links are relative to the path without the slash.
+        "/" => Ok(page::elsewhere("../simulator")),
+        "/app.js" => Ok(page::script()),
+        "/style.css" => Ok(page::style()),
+        "/examples" => Ok(answer(&json!(examples::EXAMPLES))),
+        "/status" => Ok(answer(
+            &Box::pin(app.looker.status(clock::now().as_millisecond())).await,
         )),
+        "/sla" => waits(app, &query).await,
+        "/send" => send(app, request.body()).await,
+        "/preview" => preview(app, request.body()).await,
+        "/interactions" => look_up(app, query.first("ids").unwrap_or_default()).await,
+        _ => {
+            // Of an id's characters only the colon is ever escaped.
+            let id = interaction
+                .unwrap_or_default()
+                .replace("%3A", ":")
+                .replace("%3a", ":");
+            let found = look_up_all(app, &[id]).await?;
+            Ok(answer(&found[0]))
+        }
     }
 }
 
@@ -202,6 +230,7 @@ async fn send(app: &App, body: &[u8]) -> Answer {
         "status": "simulated",
         "payload": payloads[0],
         "prediction": prediction,
+        "expected_status": request.breakage.map_or(202, Breakage::expected_status),
         "rules_problem": rules_problem,
         "sent": sent,
     })))
@@ -242,19 +271,30 @@ async fn preview(app: &App, body: &[u8]) -> Answer {
         text: &request.text,
         platform: &request.platform,
     };
-    let explanation = rules::explain(&message, &rules, &settings(app));
-    let other = match app.config.scorer {
-        rules::Scorer::Vader => rules::Scorer::Support,
-        rules::Scorer::Support => rules::Scorer::Vader,
-    };
-    let with_other = Settings {
-        scorer: other,
-        ..settings(app)
-    };
+    let used = settings(app);
+    let explanation = rules::explain(&message, &rules, &used);
+    let scorers = [rules::Scorer::Vader, rules::Scorer::Support];
+    let others = scorers.into_iter().flat_map(|scorer| {
+        [false, true].map(|detect_language| Settings {
+            scorer,
+            detect_language,
+        })
+    });
+    let others: Vec<Value> = others
+        .filter(|other| *other != used)
+        .map(|other| {
+            json!({
+                "scorer": other.scorer,
+                "language_rule": other.detect_language,
+                "decision": rules::decide(&message, &rules, &other),
+            })
+        })
+        .collect();
     Ok(answer(&json!({
         "explanation": explanation,
-        "other_scorer": rules::decide(&message, &rules, &with_other),
+        "language_rule": used.detect_language,
         "language": rules::detect(&request.text),
+        "with_other_settings": others,
         "rules_problem": rules_problem,
     })))
 }
@@ -314,7 +354,7 @@ async fn look_up_all(app: &App, ids: &[String]) -> Result<Vec<Value>, Refusal> {
         .map_err(|reason| refusal(StatusCode::SERVICE_UNAVAILABLE, reason))
 }
 
-/// Percentiles of each platform and operation, and the latencies' distribution.
+/// How long customers waited, by operation, over all platforms and by platform.
 async fn waits(app: &App, query: &QueryMap) -> Answer {
     let hours: i64 = query.first("hours").map_or(Ok(24), str::parse).unwrap_or(0);
     if !(1..=24 * 31).contains(&hours) {
@@ -322,51 +362,71 @@ async fn waits(app: &App, query: &QueryMap) -> Answer {
         return Err(refusal(StatusCode::BAD_REQUEST, detail));
     }
     let last = Hour::of(clock::now());
-    let read = sla::store::all(
-        &app.looker.dynamodb,
-        &app.config.table,
-        last.plus(1 - hours),
-        last,
-    )
-    .await
-    .map_err(|e| refusal(StatusCode::SERVICE_UNAVAILABLE, e.to_string()))?;
-    let series: Vec<Value> = read
+    let first = last.plus(1 - hours);
+    let read = sla::store::all(&app.looker.dynamodb, &app.config.table, first, last)
+        .await
+        .map_err(|e| refusal(StatusCode::SERVICE_UNAVAILABLE, e.to_string()))?;
+    let mut operations: BTreeMap<&str, (Histogram, Vec<Value>)> = BTreeMap::new();
+    for (key, hours) in &read {
+        let mut platform = Histogram::default();
+        for histogram in hours.values() {
+            platform.merge(histogram);
+        }
+        let (whole, platforms) = operations.entry(key.operation.as_str()).or_default();
+        whole.merge(&platform);
+        let mut figures = figures(&platform);
+        figures["platform"] = json!(key.platform.as_str());
+        platforms.push(figures);
+    }
+    let operations: serde_json::Map<String, Value> = operations
         .into_iter()
-        .map(|(key, hours)| {
-            let mut whole = Histogram::default();
-            for histogram in hours.values() {
-                whole.merge(histogram);
-            }
-            let buckets: Vec<_> = whole
-                .counts()
-                .map(|(bucket, count)| {
-                    let (from, to) = sla::buckets::bounds(bucket);
-                    json!([from, to, count])
-                })
-                .collect();
-            json!({
-                "platform": key.platform.as_str(),
-                "operation": key.operation.as_str(),
-                "count": whole.total(),
-                "breaches": whole.breaches(),
-                "p50": whole.percentile(50),
-                "p95": whole.percentile(95),
-                "p99": whole.percentile(99),
-                "buckets": buckets,
-            })
+        .map(|(operation, (whole, platforms))| {
+            let mut shown = figures(&whole);
+            shown["buckets"] = buckets(&whole);
+            shown["platforms"] = Value::Array(platforms);
+            (operation.to_owned(), shown)
         })
         .collect();
     Ok(answer(&json!({
         "hours": hours,
         "threshold_ms": app.config.sla_threshold_ms,
-        "series": series,
+        "operations": operations,
     })))
 }
 
+fn figures(histogram: &Histogram) -> Value {
+    json!({
+        "count": histogram.total(),
+        "breaches": histogram.breaches(),
+        "p50": histogram.percentile(50),
+        "p95": histogram.percentile(95),
+        "p99": histogram.percentile(99),
+    })
+}
+
+/// From, to (in milliseconds) and count of each bucket that isn't empty.
+fn buckets(histogram: &Histogram) -> Value {
+    let bounded = histogram.counts().map(|(bucket, count)| {
+        let (from, to) = sla::buckets::bounds(bucket);
+        json!([from, to, count])
+    });
+    bounded.collect()
+}
+
+/// Reads a request; the error names the field and never its value.
 fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Refusal> {
     let deserializer = &mut serde_json::Deserializer::from_slice(body);
     serde_path_to_error::deserialize(deserializer).map_err(|e| {
-        let detail = format!("the request's field {} is not usable", e.path());
+        let path = e.path().to_string();
+        let detail = match (e.inner().classify(), path.as_str()) {
+            (Category::Data, ".") => {
+                "the body must be an object with the fields that docs/simulator.md lists".to_owned()
+            }
+            (Category::Data, path) => {
+                format!("{path}: unknown, or not of the type that docs/simulator.md says")
+            }
+            _ => "the body is not JSON".to_owned(),
+        };
         refusal(StatusCode::BAD_REQUEST, detail)
     })
 }

@@ -27,6 +27,14 @@ pub fn style() -> Response<Body> {
     )
 }
 
+/// Sends the browser to another path of this origin.
+pub fn elsewhere(location: &'static str) -> Response<Body> {
+    let mut response = respond(StatusCode::PERMANENT_REDIRECT, "text/plain", "");
+    let location = header::HeaderValue::from_static(location);
+    response.headers_mut().insert(header::LOCATION, location);
+    response
+}
+
 fn file(content_type: &str, text: &str) -> Response<Body> {
     respond(StatusCode::OK, content_type, text)
 }

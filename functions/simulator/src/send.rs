@@ -14,6 +14,12 @@ use crate::generate::Delivery;
 /// Requests under way at once.
 const AT_ONCE: usize = 16;
 
+/// The longest that the webhook may take over one delivery.
+pub const TIMEOUT: Duration = Duration::from_secs(7);
+
+/// After so long nothing more is sent: the API waits 29 s, and an answer may take [`TIMEOUT`].
+const SENDS_FOR: Duration = Duration::from_secs(21);
+
 /// What the webhook said to one delivery.
 #[derive(Clone, Serialize)]
 pub struct Answer {
@@ -25,8 +31,9 @@ pub struct Answer {
     /// The problem document, where it was refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub problem: Option<serde_json::Value>,
+    /// Why there is no status.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub error: Option<String>,
+    pub error: Option<&'static str>,
 }
 
 pub struct Sender {
@@ -53,6 +60,9 @@ impl Sender {
             .map(|(delivery, n)| async move {
                 if let Some(pause) = pause {
                     tokio::time::sleep_until(started + pause * n).await;
+                }
+                if started.elapsed() > SENDS_FOR {
+                    return unanswered("not sent: the webhook is too slow for so many at once");
                 }
                 self.one(&delivery, key, now).await
             })
@@ -93,19 +103,17 @@ impl Sender {
                     error: None,
                 }
             }
-            Err(error) => Answer {
-                status: None,
-                interaction_id: None,
-                problem: None,
-                error: Some(
-                    if error.is_timeout() {
-                        "the webhook did not answer in time"
-                    } else {
-                        "the webhook could not be reached"
-                    }
-                    .into(),
-                ),
-            },
+            Err(error) if error.is_timeout() => unanswered("the webhook did not answer in time"),
+            Err(_) => unanswered("the webhook could not be reached"),
         }
+    }
+}
+
+fn unanswered(error: &'static str) -> Answer {
+    Answer {
+        status: None,
+        interaction_id: None,
+        problem: None,
+        error: Some(error),
     }
 }

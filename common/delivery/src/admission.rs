@@ -79,6 +79,15 @@ impl Upstream {
         }
     }
 
+    /// For who calls nothing: what becomes of calls is never told here.
+    pub fn watched(store: Store, name: &str) -> Self {
+        let never = Thresholds {
+            failures: usize::MAX,
+            first_interval: 0,
+        };
+        Self::new(store, name, None, never, Duration::ZERO)
+    }
+
     pub fn key(&self) -> &Key {
         &self.key
     }
@@ -137,10 +146,15 @@ impl Upstream {
     }
 
     /// The upstream didn't answer, or refused the client. Says whether the breaker is open now.
-    pub async fn failed(&self, interaction: &str, was_probe: bool) -> Result<bool, StoreError> {
+    /// `probe`: the slot of the call, where it was a probe.
+    pub async fn failed(
+        &self,
+        interaction: &str,
+        probe: Option<Millis>,
+    ) -> Result<bool, StoreError> {
         self.change(|gate, now| {
             gate.breaker
-                .failed(interaction, was_probe, self.thresholds, now);
+                .failed(interaction, probe, self.thresholds, now);
             gate.breaker.is_open()
         })
         .await

@@ -23,10 +23,10 @@ use crate::stage::Stage;
 use crate::store::{Store, StoreError};
 
 /// What an invocation is taken to have where it doesn't know its deadline.
-const UNKNOWN_TIME_LEFT: Duration = Duration::from_mins(2);
+pub const UNKNOWN_TIME_LEFT: Duration = Duration::from_mins(2);
 
 /// Hidden for so much longer than the invocation can last, a batch whose process died comes back.
-const AFTER_DEATH: Duration = Duration::from_secs(15);
+pub const AFTER_DEATH: Duration = Duration::from_secs(15);
 
 /// What runs at so much before the deadline is dropped, so that there is an answer in time.
 const TO_ANSWER: Duration = Duration::from_secs(5);

@@ -48,6 +48,8 @@ struct Open {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Probe {
     interaction: String,
+    /// Its slot, by which a call knows that this is its probe.
+    at: Millis,
     until: Millis,
 }
 
@@ -92,11 +94,12 @@ impl Breaker {
         }
     }
 
-    /// Starts the probe that [`verdict`](Self::verdict) allowed, under a lease until `until`.
-    pub fn probe(&mut self, interaction: &str, until: Millis) {
+    /// Starts the probe that [`verdict`](Self::verdict) allowed, at `at`, under a lease until `until`.
+    pub fn probe(&mut self, interaction: &str, at: Millis, until: Millis) {
         if let Some(open) = &mut self.open {
             open.probe = Some(Probe {
                 interaction: interaction.to_owned(),
+                at,
                 until,
             });
         }
@@ -124,11 +127,12 @@ impl Breaker {
         }
     }
 
-    /// The upstream did not answer, or refused the client.
+    /// The upstream did not answer, or refused the client. `probe`: the slot of the call, where it
+    /// was a probe.
     pub fn failed(
         &mut self,
         interaction: &str,
-        was_probe: bool,
+        probe: Option<Millis>,
         thresholds: Thresholds,
         now: Millis,
     ) {
@@ -138,8 +142,8 @@ impl Breaker {
             let surplus = self.failed.len().saturating_sub(MOST_REMEMBERED);
             self.failed.drain(..surplus);
         }
-        match &mut self.open {
-            None if self.failed.len() >= thresholds.failures => {
+        match (&mut self.open, probe) {
+            (None, _) if self.failed.len() >= thresholds.failures => {
                 self.open = Some(Open {
                     since: now,
                     interval: thresholds.first_interval,
@@ -148,20 +152,15 @@ impl Breaker {
                     send_back_at: 0,
                 });
             }
-            Some(open) if was_probe => {
-                // Whether the probe's lease has ended meanwhile makes no difference: another one
-                // keeps its own lease.
-                if open
-                    .probe
-                    .as_ref()
-                    .is_some_and(|probe| probe.interaction == interaction)
-                {
-                    open.probe = None;
+            (Some(open), Some(at)) => {
+                let mine = |probe: &mut Probe| probe.at == at && probe.interaction == interaction;
+                // One that outlived its lease must not end another's.
+                if open.probe.take_if(mine).is_some() {
+                    if !again {
+                        open.interval = (open.interval * 2).min(LONGEST_INTERVAL);
+                    }
+                    open.probe_at = now + open.interval;
                 }
-                if !again {
-                    open.interval = (open.interval * 2).min(LONGEST_INTERVAL);
-                }
-                open.probe_at = now + open.interval;
             }
             _ => {}
         }

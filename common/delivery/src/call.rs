@@ -79,7 +79,7 @@ impl<S: Stage> Delivery<S> {
         let called = millis::now();
         let (units, sizes) = units_of(&groups);
         let outcomes = self.make(&units, &permit).await;
-        self.tell_the_gate(invocation, &first, probe, &outcomes)
+        self.tell_the_gate(invocation, &first, probe.then_some(at), &outcomes)
             .await;
 
         let mut rest: &[(Unit, Result<Done, Failure>)] =
@@ -313,7 +313,7 @@ impl<S: Stage> Delivery<S> {
         &self,
         invocation: &Invocation,
         first: &str,
-        probe: bool,
+        probe: Option<Millis>,
         outcomes: &[Result<Done, Failure>],
     ) {
         let blames = |outcome: &Result<Done, Failure>| {
@@ -329,7 +329,7 @@ impl<S: Stage> Delivery<S> {
             }
             open.map(|_| ())
         } else {
-            self.upstream.succeeded(probe).await
+            self.upstream.succeeded(probe.is_some()).await
         };
         let asked = outcomes.iter().filter_map(|outcome| match outcome {
             Err(Failure::RateLimited {

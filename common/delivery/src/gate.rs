@@ -59,7 +59,7 @@ impl Gate {
             },
         };
         if probe {
-            self.breaker.probe(call, at + terms.lease);
+            self.breaker.probe(call, at, at + terms.lease);
         }
         Admission::Go { at, probe }
     }
@@ -85,7 +85,7 @@ mod tests {
     fn opened(at: Millis) -> Gate {
         let mut gate = Gate::default();
         for interaction in ["a", "b", "c"] {
-            gate.breaker.failed(interaction, false, THRESHOLDS, at);
+            gate.breaker.failed(interaction, None, THRESHOLDS, at);
         }
         gate
     }
@@ -110,7 +110,7 @@ mod tests {
         for second in 0..100 {
             alone
                 .breaker
-                .failed("poison", false, THRESHOLDS, second * 1_000);
+                .failed("poison", None, THRESHOLDS, second * 1_000);
         }
         assert!(!alone.breaker.is_open());
         assert!(opened(0).breaker.is_open());
@@ -120,7 +120,7 @@ mod tests {
     fn a_success_between_failures_keeps_it_closed() {
         let mut gate = Gate::default();
         for interaction in ["a", "b", "c", "d", "e"] {
-            gate.breaker.failed(interaction, false, THRESHOLDS, 0);
+            gate.breaker.failed(interaction, None, THRESHOLDS, 0);
             gate.breaker.succeeded(false);
         }
         assert!(!gate.breaker.is_open());
@@ -157,7 +157,7 @@ mod tests {
             gaps.push(until - now);
             now = until;
             assert_eq!(gate.admit(&[&prober], &TERMS, now), [go(now, true)]);
-            gate.breaker.failed(&prober, true, THRESHOLDS, now);
+            gate.breaker.failed(&prober, Some(now), THRESHOLDS, now);
         }
         assert_eq!(
             gaps,
@@ -189,7 +189,7 @@ mod tests {
         // Where it is alone, it probes in the end, and doesn't make the interval grow.
         let mut alone = opened(0);
         assert_eq!(alone.admit(&["c"], &TERMS, 10_000), [go(10_000, true)]);
-        alone.breaker.failed("c", true, THRESHOLDS, 10_000);
+        alone.breaker.failed("c", Some(10_000), THRESHOLDS, 10_000);
         assert_eq!(alone.breaker.interval(), 5_000);
     }
 
@@ -223,7 +223,7 @@ mod tests {
         }
         for letter in ["a", "b", "c"] {
             gate.breaker
-                .failed(&letter.repeat(128), false, THRESHOLDS, 1_763_800_000_000);
+                .failed(&letter.repeat(128), None, THRESHOLDS, 1_763_800_000_000);
         }
         assert!(serde_json::to_string(&gate).unwrap().len() < 1_000);
     }
@@ -255,7 +255,7 @@ mod tests {
         ) {
             let mut gate = Gate::default();
             let mut now = 0;
-            // Calls under way: who, as a probe, when its lease ends.
+            // Calls under way: who, as a probe or not, since when.
             let mut calls: Vec<(String, bool, Millis)> = Vec::new();
             for step in steps {
                 match step {
@@ -265,19 +265,20 @@ mod tests {
                         if let Admission::Go { probe, at } = gate.admit(&[&who], &TERMS, now)[0] {
                             prop_assert_eq!(probe, open);
                             if probe {
-                                let live = |c: &&(String, bool, Millis)| c.1 && c.2 > now;
+                                let live = |c: &&(String, bool, Millis)| c.1 && c.2 + TERMS.lease > now;
                                 prop_assert_eq!(calls.iter().filter(live).count(), 0);
                             }
-                            calls.push((who, probe, at + TERMS.lease));
+                            calls.push((who, probe, at));
                         }
                     }
                     Step::End(well) if !calls.is_empty() => {
-                        let (who, probe, _) = calls.remove(0);
+                        let (who, probe, at) = calls.remove(0);
                         if well {
                             gate.breaker.succeeded(probe);
                             prop_assert!(!probe || !gate.breaker.is_open());
                         } else {
-                            gate.breaker.failed(&who, probe, THRESHOLDS, now);
+                            let slot = probe.then_some(at);
+                            gate.breaker.failed(&who, slot, THRESHOLDS, now);
                         }
                     }
                     Step::Crash if !calls.is_empty() => {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use aws_config::SdkConfig;
 use cxone::{AccessTokens, Client, Routing, Task, Tasks};
 use delivery::{Done, Hold, Names, Permit, Stage, State, Unit};
-use interaction::{Envelope, Routed};
+use interaction::Envelope;
 use jiff::Timestamp;
 use lambda_runtime::Error;
 use secrets::{SecretCache, social_secret};
@@ -19,9 +19,6 @@ use crate::parameter::RulesParameter;
 
 /// How long a platform token's version is served from memory.
 const VERSION_LIFE: Duration = Duration::from_mins(5);
-
-/// The attribute of the task, and of the frozen decision, that names the rule.
-const RULE: &str = "rule";
 
 /// Decides on skills and creates tasks. Built once a cold start.
 pub struct Route {
@@ -146,15 +143,7 @@ impl Stage for Route {
     }
 
     fn follow_up(&self, envelope: &Envelope, decision: &Value, task_id: &str) -> Option<Envelope> {
-        let routing = routing(decision).ok()?;
-        let mut envelope = envelope.clone();
-        envelope.routed = Some(Routed {
-            task_id: task_id.to_owned(),
-            skills: routing.skills,
-            sentiment_polarity: routing.sentiment_polarity,
-            rule: routing.attributes.get(RULE).cloned().unwrap_or_default(),
-        });
-        Some(envelope)
+        delivery::after_routing(envelope, decision, task_id)
     }
 }
 

@@ -9,7 +9,7 @@ mod plain;
 
 use std::borrow::Cow;
 
-use crate::table::{Key, NO_PART};
+use crate::table::{Key, NO_PART, Role};
 use crate::words::{self, Word};
 use crate::{Explanation, Scores};
 
@@ -38,11 +38,13 @@ pub enum Part {
     Spacing,
     /// In a text that asks ("Is my flight delayed?"), words of trouble count half.
     Questions,
+    /// A negation that turns no word round counts for itself, as "no" does in VADER.
+    Negations,
 }
 
 impl Part {
     /// All parts, in the order of their definition.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Emoji,
         Self::Courtesy,
         Self::Trouble,
@@ -53,6 +55,7 @@ impl Part {
         Self::Typography,
         Self::Spacing,
         Self::Questions,
+        Self::Negations,
     ];
     /// How many of them are lists, numbered as in the tables.
     const LISTS: u8 = 6;
@@ -147,12 +150,35 @@ pub(crate) fn apply_lists(
         to += 1;
     }
     words.truncate(to);
+    if parts.has(Part::Negations) {
+        count_negations(words);
+    }
     if parts.has(Part::Questions) && asks(text) {
         for word in words
             .iter_mut()
             .filter(|word| word.list == Part::Trouble as u8)
         {
             word.tenths /= 2;
+        }
+    }
+}
+
+/// A negation reaches three words. One that finds no word with valence there says that something
+/// isn't as it should be ("I can't change my seat"), and counts, though less than a lone "no".
+fn count_negations(words: &mut [Word]) {
+    const TENTHS: i8 = -7;
+    let mut since_valence = usize::MAX;
+    for word in words.iter_mut().rev() {
+        since_valence = if word.role == Role::Lexicon {
+            0
+        } else {
+            since_valence.saturating_add(1)
+        };
+        if word.role == Role::Negation && since_valence > 3 {
+            word.role = Role::Lexicon;
+            word.tenths = TENTHS;
+            word.negates = false;
+            word.steady = true;
         }
     }
 }

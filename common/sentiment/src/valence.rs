@@ -1,7 +1,6 @@
 //! The valence of one word among its neighbours: the reference's rules, in its order of operations,
 //! since the order decides the last digits.
 
-use crate::support::Part;
 use crate::table::{self as word_is, Role};
 use crate::words::Word;
 
@@ -97,7 +96,7 @@ pub fn valence(words: &[Word], i: usize, mixed_case: bool, listener: &mut impl L
     } else {
         None
     };
-    if let Some(distance) = no {
+    if let Some(distance) = no.filter(|_| !word.steady) {
         valence = step(Why::No(i - distance), valence, base * NEGATED);
     }
     if word.upper && mixed_case {
@@ -117,9 +116,9 @@ pub fn valence(words: &[Word], i: usize, mixed_case: bool, listener: &mut impl L
         let degree = degree(neighbour, valence, mixed_case) * [1.0, 0.95, 0.9][distance - 1];
         valence = step(Why::Degree(i - distance), valence, valence + degree);
         let (why, factor) = negation(words, i, distance);
-        // "never answers 🙄" doesn't turn the face round.
-        let factor = if word.list == Part::Emoji as u8 { 1.0 } else { factor };
-        valence = step(why, valence, valence * factor);
+        if !(word.steady && factor < 0.0) {
+            valence = step(why, valence, valence * factor);
+        }
         if distance == 3 {
             if let Some(idiom) = idiom(words, i) {
                 valence = step(Why::Idiom, valence, idiom);

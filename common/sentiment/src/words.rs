@@ -1,6 +1,6 @@
 //! Splitting a text into words as the reference does, and what each word is.
 
-use crate::support::Parts;
+use crate::support::{Part, Parts};
 use crate::table::{Entry, Key, NO_PART, PHRASES, Role};
 
 /// A word as the rules see it.
@@ -17,6 +17,8 @@ pub struct Word {
     pub negates: bool,
     /// The support list that gives its meaning, `NO_PART` if none does.
     pub list: u8,
+    /// A negation before it doesn't turn it round: "never answers 🙄", "nobody for 90 minutes".
+    pub steady: bool,
     /// Where its phrases begin (see [`Entry::phrases`]).
     phrases: u16,
 }
@@ -97,19 +99,18 @@ pub fn classify(token: &str, parts: Parts) -> Word {
     } else {
         None
     };
-    let meaning = overlay
-        .filter(|entry| parts.has_list(entry.part))
-        .or_else(|| key.word());
+    let listed = overlay.filter(|entry| parts.has_list(entry.part));
+    let meaning = listed.or_else(|| key.word());
     let role = meaning.map_or(Role::Plain, |entry| entry.role);
+    let list = listed.map_or(NO_PART, |entry| entry.part);
     Word {
         index: overlay.or(meaning).map_or(0, |entry| entry.index),
         tenths: meaning.map_or(0, |entry| entry.tenths),
         role,
         upper: upper && !lower,
-        list: overlay
-            .filter(|entry| parts.has_list(entry.part))
-            .map_or(NO_PART, |entry| entry.part),
         negates: role == Role::Negation || (apostrophe && has_nt(token)),
+        list,
+        steady: list == Part::Emoji as u8,
         phrases: overlay.map_or(0, |entry| entry.phrases),
     }
 }
@@ -169,6 +170,7 @@ pub fn phrase(words: &[Word], parts: Parts) -> Option<(usize, Word)> {
                 upper: words[..len].iter().all(|word| word.upper),
                 negates: false,
                 list: phrase.part,
+                steady: phrase.tenths < 0,
                 phrases: 0,
             };
             (len, word)

@@ -47,6 +47,7 @@ function millis(ms) {
 }
 
 const clock = (ms) => (ms ? new Date(ms).toLocaleTimeString() : "");
+const preciseClock = (ms) => new Date(ms).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3 });
 const many = (n) => n.toLocaleString("en");
 
 // ── Health ───────────────────────────────────────────────────────────────────
@@ -253,10 +254,14 @@ function showLive() {
     : "Nothing sent yet.";
   const shown = [...interactions.values()].slice(-ROWS).reverse();
   const ids = new Set(shown.map((known) => known.interaction_id));
-  for (const [id, row] of rows) if (!ids.has(id)) { row.made.remove(); rows.delete(id); }
+  for (const [id, old] of rows) {
+    if (ids.has(id)) continue;
+    old.made.remove();
+    rows.delete(id);
+  }
+  const wanted = shown.map(row);
   let next = $("live").firstChild;
-  for (const known of shown) {
-    const made = row(known);
+  for (const made of wanted) {
     if (made === next) next = next.nextSibling;
     else $("live").insertBefore(made, next);
   }
@@ -320,17 +325,16 @@ function details(known) {
   const routed = stage(known, "routed");
   const synced = stage(known, "synced");
   const parts = [];
-  const skills = skillsOf(routed?.decision);
-  if (skills) parts.push(element("span", skills));
+  const decision = routed?.decision;
+  if (decision?.skills) parts.push(element("span", decision.skills.join(", ")));
   const made = [routed?.task_id && `task ${routed.task_id}`, synced?.ticket && `ticket ${synced.ticket}`].filter(Boolean);
+  if (decision?.attributes?.rule) made.unshift(`rule ${decision.attributes.rule}`);
   if (made.length) parts.push(element("small", made.join(" · ")));
   if (known.reason) parts.push(element("span", known.reason, TONES[known.state] || ""));
   if (known.not_before > Date.now()) parts.push(element("small", `next try at ${clock(known.not_before)}`));
   if (known.stages?.length) parts.push(story(known));
   return parts;
 }
-
-const skillsOf = (decision) => decision?.skills?.join(", ") || "";
 
 // All times and attempts, and a way to answer in the same thread.
 function story(known) {
@@ -339,7 +343,7 @@ function story(known) {
     for (const event of known[part]?.history || []) times.push([event.at, `${part} ${event.what}`, event.reason]);
   }
   times.sort((a, b) => a[0] - b[0]);
-  const items = times.map(([at, what, reason]) => element("li", [`${clock(at)} ${what}`, reason ? `: ${reason}` : ""]));
+  const items = times.map(([at, what, reason]) => element("li", [`${preciseClock(at)} ${what}`, reason ? `: ${reason}` : ""]));
   const twice = [known.routing, known.ticketing].some((part) => part?.possible_duplicate || part?.duplicates?.length);
   if (twice) items.push(element("li", "It may have been done twice; the task's or ticket's system knows.", "bad"));
   const summary = element("summary", "Times and attempts");
@@ -457,7 +461,7 @@ const part = (list, show) => (list.unreadable ? [["", list.unreadable, "warn"]] 
 
 async function status() {
   const now = await api("/status");
-  pairs("queues", part(now.queues, (q) => [q.queue, `${q.waiting} waiting, ${q.in_flight} in flight, ${q.delayed} delayed`]));
+  pairs("queues", part(now.queues, (q) => [q.queue, `${q.waiting} waiting, ${q.in_flight} in work, ${q.delayed} later`]));
   pairs("upstreams", part(now.upstreams, showUpstream));
   pairs("tokens", part(now.tokens, showToken));
   const parked = now.parked.unreadable ? [element("li", now.parked.unreadable, "warn")] : now.parked.map(showParked);

@@ -106,7 +106,8 @@ $(venv)/%/ready: .ci/%.txt
 
 # ── SAM ───────────────────────────────────────────────────────────────────────────────────────
 
-sam := SAM_CLI_TELEMETRY=0 PATH="$(abspath $(venv)/sam/bin):$$PATH" AWS_DEFAULT_REGION=us-east-1 $(venv)/sam/bin/sam
+sam_env := SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 PATH="$(abspath $(venv)/sam/bin):$$PATH"
+sam := $(sam_env) sam
 
 .PHONY: sam-build
 sam-build: $(venv)/sam/ready ## Build the functions for AWS
@@ -114,4 +115,4 @@ sam-build: $(venv)/sam/ready ## Build the functions for AWS
 
 .PHONY: sam
 sam: sam-build ## `sam build`, then `sam deploy` to a local stack started for it
-	.ci/sam-deploy $(stack)
+	$(sam_env) $(venv)/sam/bin/python .ci/sam_deploy.py $(stack) target/local/sam-stack

@@ -31,7 +31,10 @@ async fn main() -> ExitCode {
 }
 
 async fn command(name: Option<&str>) -> Result<()> {
-    let project = Project::locate()?;
+    let mut project = Project::locate()?;
+    if let Some(dir) = settings::dir()? {
+        project.local = dir;
+    }
     match name {
         Some("run") => {
             let settings = Settings::from_env()?;

@@ -51,7 +51,7 @@ pub async fn run(project: &Project, settings: &Settings, background: bool) -> Re
 async fn serve(project: &Project, settings: &Settings) -> Result<()> {
     let started = clock::instant();
     let running = start(project, settings).await?;
-    let summary = summary::Summary::of(&running, WEBHOOK_SECRET).await?;
+    let summary = summary::Summary::of(&running, WEBHOOK_SECRET);
     summary.print(started.elapsed());
     // Last, for it says that everything is ready.
     summary.write(&project.local)?;
@@ -72,6 +72,7 @@ async fn start(project: &Project, settings: &Settings) -> Result<Running> {
     let parameters = parameters(settings, &sandbox.url);
     let deployment = Deployment::create(account, STACK, project, &zips, parameters).await?;
     println!("storing the social platforms' first tokens …");
+    seed::simulator_key(&deployment).await?;
     seed::platforms(&deployment, &sandbox, settings.social_refresh_url.as_deref()).await?;
     Ok(Running { deployment, sandbox, _emulator: emulator })
 }

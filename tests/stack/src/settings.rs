@@ -1,6 +1,8 @@
 //! What the caller of `make run` set. Make hands its variables on in the environment, where a
 //! secret doesn't show in the list of processes.
 
+use std::path::PathBuf;
+
 use runtime::settings::{SettingError, optional};
 use stack::deployment::Parameters;
 use stack::error::{Error, Result};
@@ -50,6 +52,12 @@ impl Settings {
             parameters: parameters.split_whitespace().map(parameter).collect::<std::result::Result<_, _>>()?,
         })
     }
+}
+
+/// Another folder than `target/local` for the stack's files, so that a second stack can run.
+pub fn dir() -> Result<Option<PathBuf>> {
+    let dir = optional("STACK_DIR").map_err(|error| Error::Usage(error.to_string()))?;
+    Ok(dir.map(PathBuf::from))
 }
 
 fn malformed(name: &'static str, reason: &'static str) -> SettingError {

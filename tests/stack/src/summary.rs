@@ -12,6 +12,7 @@ use stack::account::{DEFAULT_ACCOUNT, REGION};
 use stack::error::{Error, Result};
 
 use crate::run::Running;
+use crate::seed::SIMULATOR_KEY;
 
 /// The file's name; that it is there says that the stack is ready.
 pub const FILE: &str = "stack.json";
@@ -38,20 +39,14 @@ pub struct Summary {
     pub functions: BTreeMap<String, String>,
     /// The process that `make stop` ends.
     pub pid: u32,
-    #[serde(skip)]
-    simulator_key: String,
 }
 
 impl Summary {
-    pub async fn of(running: &Running, webhook_secret: &str) -> Result<Self> {
+    pub fn of(running: &Running, webhook_secret: &str) -> Self {
         let deployment = &running.deployment;
-        let secrets = aws_sdk_secretsmanager::Client::new(&deployment.sdk);
-        let key = secrets.get_secret_value().secret_id(deployment.physical("SimulatorKey")).send().await;
-        let key = key.map_err(Error::sdk("GetSecretValue"))?;
-        let simulator_key = key.secret_string.unwrap_or_default();
-        let basic = format!("Basic {}", STANDARD.encode(format!("simulator:{simulator_key}")));
+        let basic = format!("Basic {}", STANDARD.encode(format!("local:{SIMULATOR_KEY}")));
         let of_type = |kind: &str| deployment.by_type.get(kind).cloned().unwrap_or_default();
-        Ok(Self {
+        Self {
             webhook_url: deployment.url("/webhook/social"),
             webhook_headers: BTreeMap::from([
                 ("Content-Type", "application/json".to_owned()),
@@ -70,8 +65,7 @@ impl Summary {
             queues: of_type("AWS::SQS::Queue"),
             functions: of_type("AWS::Lambda::Function"),
             pid: std::process::id(),
-            simulator_key,
-        })
+        }
     }
 
     /// Writes the file whole or not at all.
@@ -102,7 +96,7 @@ Interactions show below as they move; Ctrl-C (or `make stop`) ends everything.
 ",
             took.as_secs_f64(),
             self.simulator_url,
-            self.simulator_key,
+            SIMULATOR_KEY,
             self.webhook_url,
             self.sandbox_url,
             self.aws_endpoint_url,

@@ -235,8 +235,14 @@ impl Ledger {
         let parts = cut(body, MOST_BODY_BYTES);
         item.body_parts = Some(parts.len());
         for (number, part) in parts.into_iter().enumerate() {
-            let value = AttributeValue::S(part.to_owned());
-            let attributes = HashMap::from([("body".to_owned(), value)]);
+            // The contact is there so that what a customer wants forgotten is found.
+            let attributes = HashMap::from([
+                ("body".to_owned(), AttributeValue::S(part.to_owned())),
+                (
+                    "contact_id".to_owned(),
+                    AttributeValue::S(item.contact_id.clone()),
+                ),
+            ]);
             self.store.put(&part_key(key, number), attributes).await?;
         }
         Ok(())

@@ -3,6 +3,18 @@
 //!
 //! One implementation serves routing and ticketing; what differs is the [`Stage`]: whom to call
 //! and with what. A stage's crate builds its call, this one decides when, how often and whether.
+//!
+//! Decisions are pure, each in a file with its properties; what reads and writes is apart:
+//!
+//! | decides | does |
+//! |---|---|
+//! | `item`: the states of an interaction, and every change between them | `store`: compare and swap; `ledger`: claims, outcomes, parking |
+//! | `limiter`, `breaker`, and `gate`, which joins them | `admission`: one gate for all functions |
+//! | `queue`: how long to hide, where to cut batches | `queue`: sending and hiding; `outbox`: follow-ups |
+//! | `redrive`: what becomes of a dead letter | `redrive`: the function `redrive` |
+//! | `settings`: what goes together | `batch`: one invocation; `call`: one call in it; `report`: what it says |
+//!
+//! [`parked`] is for the operator's tool.
 
 mod admission;
 mod batch;
@@ -16,6 +28,7 @@ mod limiter;
 mod message;
 pub mod millis;
 mod outbox;
+pub mod parked;
 mod queue;
 pub mod redrive;
 mod report;

@@ -39,7 +39,7 @@ impl Key {
         Self::new(format!("upstream#{name}"), "state")
     }
 
-    fn attributes(&self) -> Attributes {
+    pub(crate) fn attributes(&self) -> Attributes {
         HashMap::from([
             ("pk".to_owned(), AttributeValue::S(self.pk.clone())),
             ("sk".to_owned(), AttributeValue::S(self.sk.clone())),
@@ -256,7 +256,7 @@ impl Update {
     }
 }
 
-fn unavailable<E: ProvideErrorMetadata, R>(
+pub(crate) fn unavailable<E: ProvideErrorMetadata, R>(
     call: &'static str,
     error: &SdkError<E, R>,
 ) -> StoreError {

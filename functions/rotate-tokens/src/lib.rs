@@ -169,10 +169,11 @@ impl Function {
             CXONE => rotation::rotate(&self.tools, &self.cxone, ask).await,
             SIGNING_SECRET => {
                 let wanted = signing::Ask {
+                    at: ask.at,
                     force: order.force,
                     registered: order.registered,
                 };
-                signing::rotate(&self.tools, &self.signing, name, wanted, ask.at).await
+                signing::rotate(&self.tools, &self.signing, wanted).await
             }
             platform => {
                 let token = Token {

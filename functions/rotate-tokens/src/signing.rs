@@ -19,9 +19,10 @@ use jiff::{SignedDuration, Timestamp};
 use runtime::clock;
 use secrets::{ExposeSecret, SecretError, SecretString, SigningSecret};
 use serde_json::json;
-use tokens::{Acquired, Lease, Record, State};
+use tokens::{Acquired, Lease, LedgerError, Record, State};
 use upstream::Failure;
 
+use crate::platform::SIGNING_SECRET;
 use crate::provider::Trouble;
 use crate::rotation::{LEASE, Stop, Tools};
 use crate::store::{CURRENT, PENDING};
@@ -59,12 +60,15 @@ struct Facts {
     registered: Option<String>,
 }
 
+/// One step. Each is safe to run twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Step {
+pub enum Step {
     Finish,
     StoreNext,
+    /// Take `AWSPENDING` away: its version is current, or a person has put another secret.
     DropPending,
     Publish,
+    /// Write down when every function will have read it.
     NoteWhen,
     Wait,
     Register,
@@ -100,8 +104,10 @@ fn next(facts: &Facts, now: Timestamp) -> Step {
 }
 
 /// What was asked for the signing secret.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 pub struct Ask {
+    pub at: Timestamp,
+    /// Although it isn't due. One that was renewed since `at` isn't renewed again.
     pub force: bool,
     /// A person has told the sender the pending secret.
     pub registered: bool,
@@ -111,75 +117,69 @@ pub struct Ask {
 pub async fn rotate(
     tools: &Tools,
     signing: &Signing,
-    name: &str,
     ask: Ask,
-    asked_at: Timestamp,
 ) -> (Option<Record>, Result<bool, Stop>) {
-    let owner = tokens::fresh_id();
-    let acquired = match tools
-        .ledger
-        .acquire(name, &owner, clock::now(), LEASE)
-        .await
-    {
-        Ok(acquired) => acquired,
-        Err(error) => return (None, Err(error.into())),
+    let mut rotation = match Rotation::begin(tools, signing).await {
+        Ok(rotation) => rotation,
+        Err(stop) => return (None, Err(stop)),
     };
-    let (lease, record) = match acquired {
-        Acquired::Held { until } => return (None, Err(Stop::Busy(until))),
-        Acquired::Mine(lease, record) => (lease, *record),
-    };
-    let before = record.rotated_at;
-    let mut rotation = Rotation {
-        tools,
-        signing,
-        lease,
-        record,
-        facts: Facts::default(),
-    };
-    let stop = rotation.go(ask, asked_at).await.err();
-    let Rotation {
-        lease,
-        mut record,
-        facts,
-        ..
-    } = rotation;
-    record.state = match &stop {
-        Some(Stop::PersonNeeded | Stop::Trouble(Trouble::Refused(_))) => State::ReauthRequired,
-        Some(Stop::Secret(SecretError::Missing { .. } | SecretError::Malformed { .. })) => {
-            State::ReauthRequired
+    let before = rotation.record.rotated_at;
+    let stop = go(&mut rotation, ask).await.err();
+    match (rotation.end(stop.as_ref()).await, stop) {
+        (Ok(record), None) => {
+            let rotated = record.rotated_at != before;
+            (Some(record), Ok(rotated))
         }
-        _ if facts.pending.is_some() => State::Rotating,
-        Some(_) => record.state,
-        None => State::Ok,
-    };
-    record.reason = stop.as_ref().map(ToString::to_string);
-    let rotated = record.rotated_at != before;
-    match (tools.ledger.release(&lease, &record).await, stop) {
-        (Ok(()), None) => (Some(record), Ok(rotated)),
-        (Ok(()), Some(stop)) => (Some(record), Err(stop)),
+        (Ok(record), Some(stop)) => (Some(record), Err(stop)),
         (Err(_), Some(stop)) => (None, Err(stop)),
         (Err(error), None) => (None, Err(error.into())),
     }
 }
 
-struct Rotation<'a> {
+async fn go(rotation: &mut Rotation<'_>, ask: Ask) -> Result<(), Stop> {
+    rotation.look(ask).await?;
+    while !matches!(rotation.step().await?, Step::Finish | Step::Wait) {}
+    Ok(())
+}
+
+/// A rotation under its lease. It may be dropped after any step; a later one goes on from there.
+pub struct Rotation<'a> {
     tools: &'a Tools,
     signing: &'a Signing,
     lease: Lease,
-    record: Record,
+    pub record: Record,
     facts: Facts,
 }
 
-impl Rotation<'_> {
-    async fn go(&mut self, ask: Ask, asked_at: Timestamp) -> Result<(), Stop> {
-        let created = self.look().await?;
+impl<'a> Rotation<'a> {
+    /// Takes the lease. Ends with [`Stop::Busy`] where somebody else has it.
+    pub async fn begin(tools: &'a Tools, signing: &'a Signing) -> Result<Self, Stop> {
+        let owner = tokens::fresh_id();
+        let acquired = tools
+            .ledger
+            .acquire(SIGNING_SECRET, &owner, clock::now(), LEASE);
+        match acquired.await? {
+            Acquired::Held { until } => Err(Stop::Busy(until)),
+            Acquired::Mine(lease, record) => Ok(Self {
+                tools,
+                signing,
+                lease,
+                record: *record,
+                facts: Facts::default(),
+            }),
+        }
+    }
+
+    /// Reads where the secret stands, and decides whether it is due.
+    pub async fn look(&mut self, ask: Ask) -> Result<(), Stop> {
+        let created = self.read().await?;
         let rotated_at = self.record.rotated_at;
         let age = clock::now().duration_since(rotated_at.map_or(created, |at| at.max(created)));
         let old = self
             .signing
             .greatest_age
             .is_some_and(|greatest| age >= greatest);
-        let renewed_since = rotated_at.is_some_and(|at| at >= asked_at);
+        let renewed_since = rotated_at.is_some_and(|at| at >= ask.at);
         self.facts.due = (old || ask.force) && !renewed_since;
         if ask.registered
             && let Some((pending, _)) = &self.facts.pending
@@ -187,16 +187,37 @@ impl Rotation<'_> {
             self.record.registered = Some(pending.clone());
             self.facts.registered = Some(pending.clone());
         }
-        loop {
-            match next(&self.facts, clock::now()) {
-                Step::Finish | Step::Wait => return Ok(()),
-                step => self.perform(step).await?,
-            }
+        Ok(())
+    }
+
+    /// Does the next step and says which it was.
+    pub async fn step(&mut self) -> Result<Step, Stop> {
+        let step = next(&self.facts, clock::now());
+        if !matches!(step, Step::Finish | Step::Wait) {
+            self.perform(step).await?;
+            self.read().await?;
         }
+        Ok(step)
+    }
+
+    /// Writes the state that a rotation ended with, and gives the lease back.
+    pub async fn end(mut self, stop: Option<&Stop>) -> Result<Record, LedgerError> {
+        self.record.state = match stop {
+            Some(
+                Stop::Trouble(Trouble::Refused(_))
+                | Stop::Secret(SecretError::Missing { .. } | SecretError::Malformed { .. }),
+            ) => State::ReauthRequired,
+            _ if self.facts.pending.is_some() => State::Rotating,
+            Some(_) => self.record.state,
+            None => State::Ok,
+        };
+        self.record.reason = stop.map(ToString::to_string);
+        self.tools.ledger.release(&self.lease, &self.record).await?;
+        Ok(self.record)
     }
 
     /// Reads where the rotation stands, and gives the age of the current version.
-    async fn look(&mut self) -> Result<Timestamp, Stop> {
+    async fn read(&mut self) -> Result<Timestamp, Stop> {
         let (store, secret) = (&self.tools.store, &self.signing.secret);
         let missing = || SecretError::Missing {
             secret: secret.clone(),
@@ -258,7 +279,6 @@ impl Rotation<'_> {
             }
             _ => {}
         }
-        self.look().await?;
         Ok(())
     }
 

@@ -1,3 +1,16 @@
 //! The end-to-end tests: one binary, a module a scenario, on one emulator with an account a test.
 
 mod chain;
+mod credentials;
+mod ingest;
+mod kills;
+mod leaks;
+mod limiter;
+mod lost_answers;
+mod many;
+mod outage;
+mod poison;
+mod redrive_cycles;
+mod routing_faults;
+mod sla;
+mod ticketing;

@@ -111,7 +111,7 @@ fn received_at(gateway_millis: i64, now: Timestamp) -> Timestamp {
 }
 
 fn log(outcome: &Result<InteractionId, Problem>, took: Duration) {
-    let latency_ms = took.as_millis();
+    let latency_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     match outcome {
         Ok(id) => tracing::info!(
             interaction = %id, stage = "ingest", outcome = "accepted", status = 202, latency_ms,

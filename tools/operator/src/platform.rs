@@ -22,13 +22,13 @@ pub struct AddArgs {
 pub async fn add(target: &Target, args: &AddArgs) -> Outcome<()> {
     let json = fs::read_to_string(&args.file)
         .map_err(|e| format!("{} can't be read: {e}", args.file.display()))?;
-    tokens::platform::add(
+    rotate_tokens::platform::add(
         &target.secrets,
-        &target.dynamodb,
-        target.table()?,
+        &TokenLedger::new(target.dynamodb.clone(), target.table()?),
         &format!("{}/social/", target.name),
         &args.name,
-        &json,
+        &json.into(),
+        runtime::clock::now(),
     )
     .await
     .map_err(|e| e.to_string())?;
@@ -38,7 +38,7 @@ pub async fn add(target: &Target, args: &AddArgs) -> Outcome<()> {
 
 /// CXone's token, the signing secret, and every platform.
 pub async fn names(target: &Target) -> Outcome<Vec<String>> {
-    let mut names = vec!["cxone".to_owned(), "signing".to_owned()];
+    let mut names = vec!["cxone".to_owned(), "signing-secret".to_owned()];
     let answer = target
         .dynamodb
         .query()

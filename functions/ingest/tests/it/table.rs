@@ -1,4 +1,5 @@
-//! `docs/webhook.md` says which answer each bad request gets. Each row is sent here.
+//! `docs/webhook.md` says which answer each bad request gets, and the README which the commonest
+//! get. Each row is sent here.
 
 use serde_json::{Value, json};
 use signature::Scheme;
@@ -115,15 +116,16 @@ fn build(endpoint: &Endpoint, row: &str) -> Request {
 }
 
 #[tokio::test]
-async fn each_bad_request_gets_the_answer_that_the_document_says() {
-    let rows = rows(include_str!("../../../../docs/webhook.md"));
-    assert!(rows.len() > 25, "{} rows", rows.len());
+async fn each_bad_request_gets_the_answer_that_the_documents_say() {
+    let mut all = rows(include_str!("../../../../docs/webhook.md"));
+    assert!(all.len() > 25, "{} rows", all.len());
+    all.extend(rows(include_str!("../../../../README.md")));
     for Row {
         request,
         status,
         problem,
         beside,
-    } in rows
+    } in all
     {
         let endpoint = Endpoint::new(Scheme::StandardWebhooks).await;
         let answer = endpoint.send(build(&endpoint, request)).await;

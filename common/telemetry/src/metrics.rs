@@ -53,7 +53,8 @@ impl Metrics {
         } else {
             vec![count as f64]
         };
-        self.values(name, Some("Count"), values)
+        // Without a unit: it would be a line's dearest word.
+        self.values(name, None, values)
     }
 
     /// A state as of now; 0 is written too.
@@ -187,7 +188,7 @@ mod tests {
                     "Namespace": "Test",
                     "Dimensions": [["Stage"]],
                     "Metrics": [
-                        {"Name": "Retries", "Unit": "Count"},
+                        {"Name": "Retries"},
                         {"Name": "LimiterWait", "Unit": "Milliseconds"},
                     ],
                 }],

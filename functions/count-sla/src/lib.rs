@@ -20,7 +20,6 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use jiff::Timestamp;
-use lambda_runtime::Error;
 use runtime::settings::{self, SettingError};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -114,7 +113,7 @@ impl Counter {
     ///
     /// # Errors
     /// When a transaction can't be committed: all of the batch comes again.
-    pub async fn handle(&self, event: Event) -> Result<Value, Error> {
+    pub async fn handle(&self, event: Event) -> Result<Value, CountError> {
         let batch = Batch::new(event.records.iter().map(record::read));
         for (interaction, reason) in batch.uncountable() {
             tracing::error!(interaction, reason, "an operation can't be counted");
@@ -126,7 +125,7 @@ impl Counter {
             let shard = match (event.shard_id, self.config.shards) {
                 (Some(shard), _) => shard,
                 (None, Shards::One) => "the-only-one".to_owned(),
-                (None, Shards::Many) => return Err(CountError::NoShard.into()),
+                (None, Shards::Many) => return Err(CountError::NoShard),
             };
             self.count(&shard, &batch).await?;
         }

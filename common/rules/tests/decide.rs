@@ -25,7 +25,10 @@ fn rules(json: &str) -> Rules {
 }
 
 fn problem(json: &str) -> String {
-    Rules::parse(json).map(|_| ()).unwrap_err().to_string()
+    Rules::parse(json)
+        .map(|_| ())
+        .expect_err("the file is invalid")
+        .to_string()
 }
 
 #[test]
@@ -318,5 +321,30 @@ proptest! {
     #[test]
     fn no_rules_file_makes_the_parser_panic(json in "[\\[\\]{}\":,a-z0-9 .-]{0,120}") {
         let _ = Rules::parse(&json);
+    }
+}
+
+#[test]
+fn the_documented_example_is_valid_and_documents_the_built_in_rules() {
+    let document = include_str!("../../../docs/rules.md");
+    let example = document
+        .split("```json\n")
+        .nth(1)
+        .and_then(|rest| rest.split("```").next())
+        .unwrap();
+    let rules = rules(example);
+    assert_eq!(rules.version(), "2026-11-22");
+    for text in ["I hate it", "I love it", "It is a table", SPANISH] {
+        let (documented, built_in) = [rules.clone(), Rules::default()]
+            .map(|rules| decide(&message(text), &rules, &LANGUAGE))
+            .into();
+        let same: fn(&Decision) -> _ = |decision| {
+            (
+                decision.rule.clone(),
+                decision.skills.clone(),
+                decision.priority,
+            )
+        };
+        assert_eq!(same(&documented), same(&built_in), "{text}");
     }
 }

@@ -200,6 +200,7 @@ fn reason(why: Why, tokens: &[String]) -> String {
         Why::Degree(at) => format!("\"{}\" before it", tokens[at]),
         Why::So => "\"so\" or \"this\" before it".to_owned(),
         Why::Idiom => "part of an idiom".to_owned(),
+        Why::KindOf => "\"kind of\" says how much".to_owned(),
         Why::DegreePhrase => "\"kind of\", \"sort of\" or \"just enough\" before it".to_owned(),
         Why::Least => "\"least\" before it".to_owned(),
         Why::But => "\"but\" in the text".to_owned(),

@@ -28,6 +28,8 @@ pub enum Why {
     So,
     /// One of the reference's idioms, which sets the valence.
     Idiom,
+    /// It is the "kind" of "kind of".
+    KindOf,
     /// "kind of", "sort of" or "just enough" before it.
     DegreePhrase,
     /// "least" before it.
@@ -65,14 +67,6 @@ pub fn valence(words: &[Word], i: usize, mixed_case: bool, listener: &mut impl L
         return 0.0;
     }
     let before = |distance: usize| i.checked_sub(distance).map_or(0, |at| words[at].index);
-    if word.index == word_is::KIND
-        && words
-            .get(i + 1)
-            .is_some_and(|next| next.index == word_is::OF)
-    {
-        return 0.0;
-    }
-
     let base = base(word);
     let mut valence = base;
     let mut step = |why, before: f64, after: f64| {
@@ -80,6 +74,13 @@ pub fn valence(words: &[Word], i: usize, mixed_case: bool, listener: &mut impl L
         after
     };
 
+    if word.index == word_is::KIND
+        && words
+            .get(i + 1)
+            .is_some_and(|next| next.index == word_is::OF)
+    {
+        return step(Why::KindOf, valence, 0.0);
+    }
     if word.index == word_is::NO
         && words
             .get(i + 1)

@@ -19,7 +19,7 @@ struct Golden {
 fn compare(file: &str, expected: usize) {
     let lines: Vec<Golden> = file
         .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
+        .map(|line| serde_json::from_str(line).expect("the recorded line is JSON"))
         .collect();
     assert_eq!(lines.len(), expected);
     let mut wrong = Vec::new();

@@ -2,11 +2,6 @@
 //! the texts with `parity/generate.py` and names the file in `PARITY_TEXTS`; the test is left out of
 //! ordinary runs, since it needs Python.
 
-#![expect(
-    clippy::float_cmp,
-    reason = "equal to the last digit is what this test is about"
-)]
-
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 

@@ -13,9 +13,9 @@ const MOST_WORDS: usize = 20;
 /// The figures; shares are from 0 to 1, and none where there is nothing to share.
 #[derive(Serialize)]
 pub struct Report {
-    texts: usize,
+    texts: u32,
     /// How many texts of the label (outer) got the label (inner): negative, neutral, positive.
-    confusion: [[usize; 3]; 3],
+    confusion: [[u32; 3]; 3],
     accuracy: Option<f64>,
     macro_f1: Option<f64>,
     /// F1 of each label.
@@ -23,7 +23,7 @@ pub struct Report {
     negatives_escalated: Option<f64>,
     negatives_sent_to_positive: Option<f64>,
     /// Wrong texts in which no word counted, so that only new words could help.
-    wrong_without_a_word: usize,
+    wrong_without_a_word: u32,
     /// The words that most often pull a wrong text away from its label.
     misleading: Vec<Misleading>,
 }
@@ -32,28 +32,28 @@ pub struct Report {
 struct Misleading {
     word: String,
     /// Wrong texts that it pulls the wrong way.
-    wrong_texts: usize,
+    wrong_texts: u32,
     /// Texts that were decided rightly in which it counts the same way.
-    right_texts: usize,
+    right_texts: u32,
     /// Its mean valence in the wrong ones.
     mean_valence: f64,
 }
 
 #[derive(Default)]
 struct Pull {
-    wrong: usize,
-    right: usize,
+    wrong: u32,
+    right: u32,
     sum: f64,
 }
 
 /// Decides every text and counts.
-pub fn report(texts: &[Labelled], rules: &Rules, settings: &Settings) -> Report {
+pub fn report(texts: &[Labelled], rules: &Rules, settings: Settings) -> Report {
     let mut confusion = [[0; 3]; 3];
     let mut wrong_without_a_word = 0;
     // By word and the direction in which it pulls.
     let mut pulls: BTreeMap<(String, bool), Pull> = BTreeMap::new();
     for labelled in texts {
-        let explanation = explain(&labelled.text.message(), rules, settings);
+        let explanation = explain(&labelled.text.message(), rules, &settings);
         let (is, got) = (
             position(labelled.label),
             position(explanation.decision.label),
@@ -79,9 +79,9 @@ pub fn report(texts: &[Labelled], rules: &Rules, settings: &Settings) -> Report 
             }
         }
     }
-    let total: usize = confusion.iter().flatten().sum();
-    let right: usize = (0..3).map(|i| confusion[i][i]).sum();
-    let negatives: usize = confusion[0].iter().sum();
+    let total: u32 = confusion.iter().flatten().sum();
+    let right: u32 = (0..3).map(|i| confusion[i][i]).sum();
+    let negatives: u32 = confusion[0].iter().sum();
     let f1 = [0, 1, 2].map(|i| f1(&confusion, i));
     Report {
         texts: total,
@@ -113,11 +113,11 @@ fn most_misleading(pulls: BTreeMap<(String, bool), Pull>) -> Vec<Misleading> {
             word,
             wrong_texts: pull.wrong,
             right_texts: pull.right,
-            mean_valence: pull.sum / pull.wrong as f64,
+            mean_valence: pull.sum / f64::from(pull.wrong),
         })
         .collect();
     words.sort_by(|a, b| {
-        let pull = |word: &Misleading| word.mean_valence.abs() * word.wrong_texts as f64;
+        let pull = |word: &Misleading| word.mean_valence.abs() * f64::from(word.wrong_texts);
         pull(b).total_cmp(&pull(a))
     });
     words.truncate(MOST_WORDS);
@@ -132,19 +132,19 @@ fn position(label: Label) -> usize {
     }
 }
 
-fn share(part: usize, whole: usize) -> Option<f64> {
-    (whole > 0).then(|| part as f64 / whole as f64)
+fn share(part: u32, whole: u32) -> Option<f64> {
+    (whole > 0).then(|| f64::from(part) / f64::from(whole))
 }
 
 /// F1 of one label, 0 where nothing was rightly given it.
-fn f1(confusion: &[[usize; 3]; 3], label: usize) -> f64 {
+fn f1(confusion: &[[u32; 3]; 3], label: usize) -> f64 {
     let right = confusion[label][label];
-    let is: usize = confusion[label].iter().sum();
-    let got: usize = confusion.iter().map(|row| row[label]).sum();
+    let is: u32 = confusion[label].iter().sum();
+    let got: u32 = confusion.iter().map(|row| row[label]).sum();
     if right == 0 {
         0.0
     } else {
-        2.0 * right as f64 / (is + got) as f64
+        2.0 * f64::from(right) / f64::from(is + got)
     }
 }
 

@@ -92,7 +92,7 @@ fn run(arguments: &Arguments) -> Result<String, String> {
     let platform = &arguments.platform;
     if let Some(path) = &arguments.labelled {
         let texts = input::labelled(path, platform)?;
-        let report = labelled::report(&texts, &rules, &settings);
+        let report = labelled::report(&texts, &rules, settings);
         return if arguments.json {
             json(&report)
         } else {
@@ -102,7 +102,7 @@ fn run(arguments: &Arguments) -> Result<String, String> {
     if let Some(path) = &arguments.replay {
         let old_rules = read_rules(arguments.old_rules.as_ref())?;
         let past = input::past(path, platform)?;
-        let report = replay::report(&past, &old_rules, &rules, &settings);
+        let report = replay::report(&past, &old_rules, &rules, settings);
         return if arguments.json {
             json(&report)
         } else {

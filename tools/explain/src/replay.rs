@@ -24,10 +24,10 @@ struct Moved {
 }
 
 /// Decides every interaction by both rules. It moves if its skills or its priority change.
-pub fn report(past: &[Past], old_rules: &Rules, new_rules: &Rules, settings: &Settings) -> Report {
+pub fn report(past: &[Past], old_rules: &Rules, new_rules: &Rules, settings: Settings) -> Report {
     let moved = past.iter().filter_map(|past| {
-        let old = decide(&past.text.message(), old_rules, settings);
-        let new = decide(&past.text.message(), new_rules, settings);
+        let old = decide(&past.text.message(), old_rules, &settings);
+        let new = decide(&past.text.message(), new_rules, &settings);
         let moves = old.skills != new.skills || old.priority != new.priority;
         moves.then(|| Moved {
             interaction: past.name.clone(),

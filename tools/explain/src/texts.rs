@@ -49,7 +49,7 @@ pub fn print(explanation: &Explanation) -> String {
     lines.extend(counted.flat_map(word));
     if explanation.exclamations > 0 || explanation.questions > 1 {
         lines.push(format!(
-            "  {} exclamation marks, {} question marks",
+            "  exclamation marks {}, question marks {}",
             explanation.exclamations, explanation.questions
         ));
     }

@@ -1,5 +1,6 @@
-//! Ten thousand generated bodies against the real handler. `make fuzz` runs it longer: set
-//! `PROPTEST_CASES`. What once failed is kept in `proptest-regressions` and tried first.
+//! The corpus, and ten thousand bodies generated from it and from nothing, against the real
+//! handler. `make fuzz` runs it longer, by `PROPTEST_CASES`. What ever fails is kept in
+//! `hostile.proptest-regressions` and tried first; what is worth keeping joins the corpus.
 
 use std::sync::LazyLock;
 
@@ -12,7 +13,24 @@ use tokio::runtime::Runtime;
 
 use crate::gateway::{Endpoint, tutorial};
 
-/// A body and a word of it that must not come back.
+/// The bodies of `tests/corpus`, each with the status that its name begins with.
+static CORPUS: LazyLock<Vec<(u64, Vec<u8>)>> = LazyLock::new(|| {
+    let dir = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/corpus");
+    let mut files: Vec<_> = std::fs::read_dir(dir)
+        .unwrap()
+        .map(|file| file.unwrap().path())
+        .collect();
+    files.sort();
+    let read = |path: std::path::PathBuf| {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        (
+            name.split_once('-').unwrap().0.parse().unwrap(),
+            std::fs::read(path).unwrap(),
+        )
+    };
+    files.into_iter().map(read).collect()
+});
+
 fn bodies() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
         3 => mutated_json(),
@@ -76,13 +94,15 @@ const POINTERS: [&str; 14] = [
     "/unknown",
 ];
 
-/// The tutorial's body with bytes replaced, put in, taken out or doubled.
+/// A body of the corpus with bytes replaced, put in, taken out or doubled.
 fn mutated_bytes() -> impl Strategy<Value = Vec<u8>> {
-    vec((0..4, any::<proptest::sample::Index>(), any::<u8>()), 1..6).prop_map(|changes| {
-        let mut body = tutorial().to_string().into_bytes();
+    let change = (0..4, any::<proptest::sample::Index>(), any::<u8>());
+    (0..CORPUS.len(), vec(change, 1..6)).prop_map(|(seed, changes)| {
+        let mut body = CORPUS[seed].1.clone();
         for (kind, at, byte) in changes {
-            let at = at.index(body.len());
+            let at = at.index(body.len().max(1));
             match kind {
+                _ if body.is_empty() => body.push(byte),
                 0 => body[at] = byte,
                 1 => body.insert(at, byte),
                 2 => drop(body.remove(at)),
@@ -106,6 +126,24 @@ fn json_like() -> impl Strategy<Value = String> {
 /// The runtime and the endpoints live as long as the test; a new one for each body would only
 /// measure how fast sockets open.
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
+
+#[test]
+fn each_body_of_the_corpus_gets_the_status_of_its_name() {
+    assert!(CORPUS.len() >= 30);
+    for scheme in crate::gateway::SCHEMES {
+        let endpoint = RUNTIME.block_on(Endpoint::new(scheme));
+        for (status, body) in &*CORPUS {
+            let answer = RUNTIME.block_on(endpoint.send(endpoint.signed(body)));
+            assert_eq!(
+                answer.status(),
+                *status,
+                "{}",
+                String::from_utf8_lossy(body)
+            );
+            assert!(!answer.body().to_string().contains("secret"), "{answer:?}");
+        }
+    }
+}
 
 #[test]
 fn no_body_makes_us_panic_or_answer_5xx() {

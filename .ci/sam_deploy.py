@@ -74,7 +74,7 @@ def send_a_message(local):
     deadline = time.monotonic() + DEADLINE_SECONDS
     while time.monotonic() < deadline:
         with urllib.request.urlopen(f"{local['sandbox_url']}/_sandbox/tasks") as answer:
-            tasks = json.load(answer)
+            tasks = json.load(answer)["tasks"]
         if any(task["contact_id"] == "social_sam" for task in tasks):
             print("the message became a task in a stack that `sam deploy` deployed")
             return

@@ -40,7 +40,13 @@ impl Account {
         aws_config::defaults(BehaviorVersion::latest())
             .endpoint_url(&self.endpoint)
             .region(Region::new(REGION))
-            .credentials_provider(Credentials::new(&self.id, "local", None, None, "local stack"))
+            .credentials_provider(Credentials::new(
+                &self.id,
+                "local",
+                None,
+                None,
+                "local stack",
+            ))
             .load()
             .await
     }
@@ -48,7 +54,10 @@ impl Account {
     /// The request, under this account. The emulator takes a root key's word without a signature.
     pub fn authorize(&self, request: RequestBuilder, service: &str) -> RequestBuilder {
         let scope = self.credential(service);
-        request.header("Authorization", format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0"))
+        request.header(
+            "Authorization",
+            format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0"),
+        )
     }
 
     /// What in a query as `X-Amz-Credential` brings a request to this account.
@@ -58,11 +67,21 @@ impl Account {
 
     /// Runs a function and waits for its answer: the payload, and the kind of its failure if it failed.
     pub async fn invoke(&self, function: &str, event: &Value) -> Result<(Value, Option<String>)> {
-        let url = format!("{}/2015-03-31/functions/{function}/invocations", self.endpoint);
+        let url = format!(
+            "{}/2015-03-31/functions/{function}/invocations",
+            self.endpoint
+        );
         let failed = |error| Error::aws("lambda:Invoke", error);
         let request = self.authorize(reqwest::Client::new().post(url).json(event), "lambda");
-        let answer = request.send().await.and_then(reqwest::Response::error_for_status).map_err(failed)?;
-        let failure = answer.headers().get("X-Amz-Function-Error").and_then(|kind| kind.to_str().ok());
+        let answer = request
+            .send()
+            .await
+            .and_then(reqwest::Response::error_for_status)
+            .map_err(failed)?;
+        let failure = answer
+            .headers()
+            .get("X-Amz-Function-Error")
+            .and_then(|kind| kind.to_str().ok());
         let failure = failure.map(str::to_owned);
         Ok((answer.json().await.map_err(failed)?, failure))
     }
@@ -75,7 +94,11 @@ impl Account {
             .post(&self.endpoint)
             .header("X-Amz-Target", "Logs_20140328.FilterLogEvents")
             .json(&json!({"logGroupName": group, "startTime": since_ms}));
-        let answer = self.authorize(request, "logs").send().await.and_then(reqwest::Response::error_for_status);
+        let answer = self
+            .authorize(request, "logs")
+            .send()
+            .await
+            .and_then(reqwest::Response::error_for_status);
         let answer: LogAnswer = answer.map_err(failed)?.json().await.map_err(failed)?;
         Ok(answer.events)
     }
@@ -84,9 +107,13 @@ impl Account {
     pub async fn put_object(&self, bucket: &str, key: &str, bytes: Vec<u8>) -> Result<()> {
         let url = format!("{}/{bucket}/{key}", self.endpoint);
         // Without a type the emulator tries to read the body as a form, at 5 MB a second.
-        let request = reqwest::Client::new().put(url).header("Content-Type", "application/octet-stream");
+        let request = reqwest::Client::new()
+            .put(url)
+            .header("Content-Type", "application/octet-stream");
         let answer = self.authorize(request.body(bytes), "s3").send().await;
         let answer = answer.and_then(reqwest::Response::error_for_status);
-        answer.map(drop).map_err(|error| Error::aws("s3:PutObject", error))
+        answer
+            .map(drop)
+            .map_err(|error| Error::aws("s3:PutObject", error))
     }
 }

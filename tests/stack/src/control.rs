@@ -22,26 +22,41 @@ impl Lock {
     pub fn take(project: &Project) -> Result<Self> {
         let path = project.local.join("stack.lock");
         fs::create_dir_all(&project.local).map_err(Error::file(&project.local))?;
-        let mut file = File::options().create(true).truncate(false).write(true).open(&path).map_err(Error::file(&path))?;
+        let mut file = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&path)
+            .map_err(Error::file(&path))?;
         match file.try_lock() {
             Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(Error::RunsAlready(holder(project).unwrap_or_default())),
+            Err(TryLockError::WouldBlock) => {
+                return Err(Error::RunsAlready(holder(project).unwrap_or_default()));
+            }
             Err(TryLockError::Error(error)) => return Err(Error::file(&path)(error)),
         }
-        file.set_len(0).and_then(|()| write!(file, "{}", std::process::id())).map_err(Error::file(&path))?;
+        file.set_len(0)
+            .and_then(|()| write!(file, "{}", std::process::id()))
+            .map_err(Error::file(&path))?;
         Ok(Self(file))
     }
 }
 
 /// The process that wrote the lock file last.
 fn holder(project: &Project) -> Option<u32> {
-    fs::read_to_string(project.local.join("stack.lock")).ok()?.trim().parse().ok()
+    fs::read_to_string(project.local.join("stack.lock"))
+        .ok()?
+        .trim()
+        .parse()
+        .ok()
 }
 
 /// The process of the stack that runs now.
 fn running(project: &Project) -> Option<u32> {
     let file = File::open(project.local.join("stack.lock")).ok()?;
-    matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)).then(|| holder(project)).flatten()
+    matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
+        .then(|| holder(project))
+        .flatten()
 }
 
 /// Starts a stack in the background, shows what it says, and returns once it is ready.
@@ -74,7 +89,10 @@ pub async fn start_detached(project: &Project) -> Result<()> {
         let said = fs::read_to_string(&path).unwrap_or_default();
         let new = &said[shown..];
         if ended.is_some() {
-            let (progress, error) = new.trim_end().rsplit_once('\n').unwrap_or(("", new.trim_end()));
+            let (progress, error) = new
+                .trim_end()
+                .rsplit_once('\n')
+                .unwrap_or(("", new.trim_end()));
             print!("{progress}");
             return Err(Error::Usage(error.trim_start_matches("stack: ").to_owned()));
         }
@@ -82,7 +100,10 @@ pub async fn start_detached(project: &Project) -> Result<()> {
         std::io::stdout().flush().map_err(Error::file(&path))?;
         shown = said.len();
         if is_ready {
-            println!("It runs in the background, and logs to {}. `make stop` ends it.", path.display());
+            println!(
+                "It runs in the background, and logs to {}. `make stop` ends it.",
+                path.display()
+            );
             return Ok(());
         }
         tokio::time::sleep(POLL).await;
@@ -100,7 +121,10 @@ pub async fn stop(project: &Project) -> Result<()> {
     let started = clock::instant();
     while running(project) == Some(pid) {
         if started.elapsed() > STOPS_WITHIN {
-            return Err(Error::Usage(format!("process {pid} did not end within {} s", STOPS_WITHIN.as_secs())));
+            return Err(Error::Usage(format!(
+                "process {pid} did not end within {} s",
+                STOPS_WITHIN.as_secs()
+            )));
         }
         tokio::time::sleep(POLL).await;
     }

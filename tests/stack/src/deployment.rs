@@ -51,10 +51,14 @@ impl Deployment {
         let bucket = bucket(&account);
         account.put_object(&bucket, "", Vec::new()).await?;
         for (binary, zip) in zips {
-            account.put_object(&bucket, &format!("{binary}.zip"), zip.clone()).await?;
+            account
+                .put_object(&bucket, &format!("{binary}.zip"), zip.clone())
+                .await?;
         }
         let packaged = template::packaged(&project.template, &project.functions, &bucket);
-        account.put_object(&bucket, "template.yaml", packaged.into_bytes()).await?;
+        account
+            .put_object(&bucket, "template.yaml", packaged.into_bytes())
+            .await?;
 
         let sdk = account.sdk_config().await;
         let mut deployment = Self {
@@ -65,9 +69,13 @@ impl Deployment {
             by_type: BTreeMap::new(),
             parameters: Parameters::new(),
         };
-        parameters.entry("PublicWebhookUrl".to_owned()).or_insert_with(|| deployment.url("/webhook/social"));
+        parameters
+            .entry("PublicWebhookUrl".to_owned())
+            .or_insert_with(|| deployment.url("/webhook/social"));
         for (name, value) in EMULATED {
-            parameters.entry(name.to_owned()).or_insert_with(|| value.to_owned());
+            parameters
+                .entry(name.to_owned())
+                .or_insert_with(|| value.to_owned());
         }
         deployment.parameters = parameters;
         deployment.start_creation().await?;
@@ -78,7 +86,10 @@ impl Deployment {
     /// Changes parameters of the running stack and waits until it is updated.
     pub async fn update(&mut self, changes: Parameters) -> Result<()> {
         self.parameters.extend(changes);
-        let update = Client::new(&self.sdk).update_stack().stack_name(&self.stack).use_previous_template(true);
+        let update = Client::new(&self.sdk)
+            .update_stack()
+            .stack_name(&self.stack)
+            .use_previous_template(true);
         update
             .set_parameters(Some(self.sdk_parameters()))
             .capabilities(Capability::CapabilityIam)
@@ -92,9 +103,18 @@ impl Deployment {
     /// Deletes the stack and waits until it is gone.
     pub async fn delete(&self) -> Result<()> {
         // A stack that is gone is found by its id only.
-        let described = Client::new(&self.sdk).describe_stacks().stack_name(&self.stack).send().await;
+        let described = Client::new(&self.sdk)
+            .describe_stacks()
+            .stack_name(&self.stack)
+            .send()
+            .await;
         let described = described.map_err(Error::sdk("DescribeStacks"))?;
-        let id = described.stacks().first().and_then(|stack| stack.stack_id()).unwrap_or(&self.stack).to_owned();
+        let id = described
+            .stacks()
+            .first()
+            .and_then(|stack| stack.stack_id())
+            .unwrap_or(&self.stack)
+            .to_owned();
         Self::start_deletion(&self.account, &id).await?;
         self.wait_for(&id, &StackStatus::DeleteComplete).await
     }
@@ -102,18 +122,31 @@ impl Deployment {
     /// Begins to delete a stack, by its name or id, and doesn't wait for it.
     pub async fn start_deletion(account: &Account, stack: &str) -> Result<()> {
         let client = Client::new(&account.sdk_config().await);
-        client.delete_stack().stack_name(stack).send().await.map(drop).map_err(Error::sdk("DeleteStack"))
+        client
+            .delete_stack()
+            .stack_name(stack)
+            .send()
+            .await
+            .map(drop)
+            .map_err(Error::sdk("DeleteStack"))
     }
 
     /// The address of a path of the stack's API, such as `/webhook/social`.
     ///
     /// Outside the emulator's default account it carries the account in its query.
     pub fn url(&self, path: &str) -> String {
-        let url = format!("{}/_aws/execute-api/{}{path}", self.account.endpoint, self.api_id());
+        let url = format!(
+            "{}/_aws/execute-api/{}{path}",
+            self.account.endpoint,
+            self.api_id()
+        );
         if self.account.id == DEFAULT_ACCOUNT {
             return url;
         }
-        format!("{url}?X-Amz-Credential={}", self.account.credential("execute-api"))
+        format!(
+            "{url}?X-Amz-Credential={}",
+            self.account.credential("execute-api")
+        )
     }
 
     /// The physical id of a resource.
@@ -121,28 +154,43 @@ impl Deployment {
     /// # Panics
     /// Where the template has no such logical id, or its condition left it out.
     pub fn physical(&self, logical: &str) -> &str {
-        self.resources.get(logical).unwrap_or_else(|| panic!("the stack has no resource {logical}"))
+        self.resources
+            .get(logical)
+            .unwrap_or_else(|| panic!("the stack has no resource {logical}"))
     }
 
     /// What a function of the stack logged from an instant on, in milliseconds since the epoch. Its
     /// log group is `RouteLogs` where the function is `RouteFunction`.
     pub async fn function_logs(&self, function: &str, since_ms: i64) -> Result<Vec<LogLine>> {
         let group = function.replace("Function", "Logs");
-        self.account.log_lines(self.physical(&group), since_ms).await
+        self.account
+            .log_lines(self.physical(&group), since_ms)
+            .await
     }
 
     /// The API's id. It is known before the stack exists, so that the functions can be told the
     /// webhook's address as they are created: the emulator takes it from a tag.
     fn api_id(&self) -> String {
-        if self.account.id == DEFAULT_ACCOUNT { "social".to_owned() } else { format!("social{}", self.account.id) }
+        if self.account.id == DEFAULT_ACCOUNT {
+            "social".to_owned()
+        } else {
+            format!("social{}", self.account.id)
+        }
     }
 
     async fn start_creation(&self) -> Result<()> {
-        let tag = Tag::builder().key("ms-custom-id").value(self.api_id()).build();
+        let tag = Tag::builder()
+            .key("ms-custom-id")
+            .value(self.api_id())
+            .build();
         Client::new(&self.sdk)
             .create_stack()
             .stack_name(&self.stack)
-            .template_url(format!("{}/{}/template.yaml", self.account.endpoint, bucket(&self.account)))
+            .template_url(format!(
+                "{}/{}/template.yaml",
+                self.account.endpoint,
+                bucket(&self.account)
+            ))
             .set_parameters(Some(self.sdk_parameters()))
             .tags(tag)
             .capabilities(Capability::CapabilityIam)
@@ -155,13 +203,27 @@ impl Deployment {
 
     async fn finish(&mut self, wanted: &StackStatus) -> Result<()> {
         self.wait_for(&self.stack, wanted).await?;
-        let mut pages = Client::new(&self.sdk).list_stack_resources().stack_name(&self.stack).into_paginator().items().send();
+        let mut pages = Client::new(&self.sdk)
+            .list_stack_resources()
+            .stack_name(&self.stack)
+            .into_paginator()
+            .items()
+            .send();
         while let Some(resource) = pages.next().await {
             let resource = resource.map_err(Error::sdk("ListStackResources"))?;
-            let logical = resource.logical_resource_id().unwrap_or_default().to_owned();
-            let physical = resource.physical_resource_id().unwrap_or_default().to_owned();
+            let logical = resource
+                .logical_resource_id()
+                .unwrap_or_default()
+                .to_owned();
+            let physical = resource
+                .physical_resource_id()
+                .unwrap_or_default()
+                .to_owned();
             let kind = resource.resource_type().unwrap_or_default().to_owned();
-            self.by_type.entry(kind).or_default().insert(logical.clone(), physical.clone());
+            self.by_type
+                .entry(kind)
+                .or_default()
+                .insert(logical.clone(), physical.clone());
             self.resources.insert(logical, physical);
         }
         Ok(())
@@ -173,14 +235,20 @@ impl Deployment {
         loop {
             let described = client.describe_stacks().stack_name(stack).send().await;
             let described = described.map_err(Error::sdk("DescribeStacks"))?;
-            let status = described.stacks().first().and_then(|stack| stack.stack_status());
+            let status = described
+                .stacks()
+                .first()
+                .and_then(|stack| stack.stack_status());
             match status {
                 Some(status) if status == wanted => return Ok(()),
                 Some(status) if !status.as_str().ends_with("IN_PROGRESS") => {
                     return Err(self.failed(self.first_failure(status).await));
                 }
                 _ if started.elapsed() > DEPLOYS_WITHIN => {
-                    return Err(self.failed(format_args!("it took longer than {} s", DEPLOYS_WITHIN.as_secs())));
+                    return Err(self.failed(format_args!(
+                        "it took longer than {} s",
+                        DEPLOYS_WITHIN.as_secs()
+                    )));
                 }
                 _ => tokio::time::sleep(POLL).await,
             }
@@ -189,10 +257,18 @@ impl Deployment {
 
     /// What failed first; everything after it failed because of it.
     async fn first_failure(&self, status: &StackStatus) -> String {
-        let events = Client::new(&self.sdk).describe_stack_events().stack_name(&self.stack).send().await;
-        let events = events.map(|events| events.stack_events.unwrap_or_default()).unwrap_or_default();
+        let events = Client::new(&self.sdk)
+            .describe_stack_events()
+            .stack_name(&self.stack)
+            .send()
+            .await;
+        let events = events
+            .map(|events| events.stack_events.unwrap_or_default())
+            .unwrap_or_default();
         let failed = events.iter().rev().find(|event| {
-            event.resource_status().is_some_and(|status| status.as_str().ends_with("FAILED"))
+            event
+                .resource_status()
+                .is_some_and(|status| status.as_str().ends_with("FAILED"))
                 && event.logical_resource_id() != Some(&self.stack)
         });
         let (resource, reason) = failed.map_or(("the stack", status.as_str()), |event| {
@@ -203,13 +279,20 @@ impl Deployment {
     }
 
     fn sdk_parameters(&self) -> Vec<Parameter> {
-        let parameter =
-            |(key, value): (&String, &String)| Parameter::builder().parameter_key(key).parameter_value(value).build();
+        let parameter = |(key, value): (&String, &String)| {
+            Parameter::builder()
+                .parameter_key(key)
+                .parameter_value(value)
+                .build()
+        };
         self.parameters.iter().map(parameter).collect()
     }
 
     fn failed(&self, reason: impl std::fmt::Display) -> Error {
-        Error::Deploy { stack: self.stack.clone(), reason: reason.to_string() }
+        Error::Deploy {
+            stack: self.stack.clone(),
+            reason: reason.to_string(),
+        }
     }
 }
 

@@ -61,7 +61,11 @@ impl Emulator {
             .process_group(0)
             .spawn()
             .map_err(Error::file(python))?;
-        let mut emulator = Self { child, endpoint, log };
+        let mut emulator = Self {
+            child,
+            endpoint,
+            log,
+        };
         emulator.wait_until_ready().await?;
         Ok(emulator)
     }
@@ -86,14 +90,22 @@ impl Emulator {
         let http = reqwest::Client::new();
         let started = clock::instant();
         loop {
-            if http.get(&ready).send().await.is_ok_and(|answer| answer.status().is_success()) {
+            if http
+                .get(&ready)
+                .send()
+                .await
+                .is_ok_and(|answer| answer.status().is_success())
+            {
                 return Ok(());
             }
             if let Ok(Some(status)) = self.child.try_wait() {
                 return Err(self.failed(&format!("it ended at once ({status})")));
             }
             if started.elapsed() > COMES_UP_WITHIN {
-                return Err(self.failed(&format!("it did not answer within {} s", COMES_UP_WITHIN.as_secs())));
+                return Err(self.failed(&format!(
+                    "it did not answer within {} s",
+                    COMES_UP_WITHIN.as_secs()
+                )));
             }
             tokio::time::sleep(Duration::from_millis(25)).await;
         }
@@ -101,9 +113,18 @@ impl Emulator {
 
     fn failed(&self, what: &str) -> Error {
         let log = self.log();
-        let said = log.lines().filter(|line| !line.trim().is_empty()).next_back();
-        let reason = said.map_or_else(|| what.to_owned(), |said| format!("{what} and said last: {}", said.trim()));
-        Error::Emulator { reason, log: self.log.clone() }
+        let said = log
+            .lines()
+            .filter(|line| !line.trim().is_empty())
+            .next_back();
+        let reason = said.map_or_else(
+            || what.to_owned(),
+            |said| format!("{what} and said last: {}", said.trim()),
+        );
+        Error::Emulator {
+            reason,
+            log: self.log.clone(),
+        }
     }
 }
 
@@ -116,10 +137,13 @@ impl Drop for Emulator {
 }
 
 fn free_port(wanted: u16) -> Result<u16> {
-    let listener = TcpListener::bind(("127.0.0.1", wanted)).map_err(|error| match error.kind() {
-        ErrorKind::AddrInUse => Error::PortTaken(wanted),
-        _ => Error::Usage(format!("port {wanted} can't be used: {error}")),
-    })?;
-    let address = listener.local_addr().map_err(|error| Error::Usage(error.to_string()))?;
+    let listener =
+        TcpListener::bind(("127.0.0.1", wanted)).map_err(|error| match error.kind() {
+            ErrorKind::AddrInUse => Error::PortTaken(wanted),
+            _ => Error::Usage(format!("port {wanted} can't be used: {error}")),
+        })?;
+    let address = listener
+        .local_addr()
+        .map_err(|error| Error::Usage(error.to_string()))?;
     Ok(address.port())
 }

@@ -6,19 +6,27 @@ use aws_sdk_cloudformation::error::{DisplayErrorContext, ProvideErrorMetadata, S
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("Python 3.10 or newer is needed and was not found: install it (on Debian and Ubuntu: apt-get install python3 python3-venv)")]
+    #[error(
+        "Python 3.10 or newer is needed and was not found: install it (on Debian and Ubuntu: apt-get install python3 python3-venv)"
+    )]
     NoPython,
-    #[error("the virtual environment {dir} can't be made: {reason} (on Debian and Ubuntu it needs the package python3-venv)")]
+    #[error(
+        "the virtual environment {dir} can't be made: {reason} (on Debian and Ubuntu it needs the package python3-venv)"
+    )]
     Venv { dir: PathBuf, reason: String },
     #[error("the emulator's packages can't be installed: {0}")]
     Packages(String),
-    #[error("port {0} is taken: stop what listens there (`make stop`, if it is an earlier stack), or take another one with PORT=…")]
+    #[error(
+        "port {0} is taken: stop what listens there (`make stop`, if it is an earlier stack), or take another one with PORT=…"
+    )]
     PortTaken(u16),
     #[error("a local stack runs already (process {0}): end it with `make stop`")]
     RunsAlready(u32),
     #[error("the emulator did not come up: {reason}; its log is {}", log.display())]
     Emulator { reason: String, log: PathBuf },
-    #[error("the function {0} is not built: run `cargo build --workspace --bins` first (`make run` and `make test` do)")]
+    #[error(
+        "the function {0} is not built: run `cargo build --workspace --bins` first (`make run` and `make test` do)"
+    )]
     NotBuilt(String),
     #[error("template.yaml: {0}")]
     Template(String),
@@ -27,7 +35,10 @@ pub enum Error {
     #[error("{call} failed on the emulator: {reason}")]
     Aws { call: &'static str, reason: String },
     #[error("{}: {source}", path.display())]
-    File { path: PathBuf, source: std::io::Error },
+    File {
+        path: PathBuf,
+        source: std::io::Error,
+    },
     #[error("{0}")]
     Usage(String),
 }
@@ -45,11 +56,17 @@ impl Error {
         E: std::error::Error + ProvideErrorMetadata + 'static,
         R: std::fmt::Debug,
     {
-        move |error| Self::Aws { call, reason: said(&error) }
+        move |error| Self::Aws {
+            call,
+            reason: said(&error),
+        }
     }
 
     pub(crate) fn aws(call: &'static str, reason: impl ToString) -> Self {
-        Self::Aws { call, reason: reason.to_string() }
+        Self::Aws {
+            call,
+            reason: reason.to_string(),
+        }
     }
 }
 
@@ -59,5 +76,7 @@ where
     E: std::error::Error + ProvideErrorMetadata + 'static,
     R: std::fmt::Debug,
 {
-    error.message().map_or_else(|| DisplayErrorContext(error).to_string(), str::to_owned)
+    error
+        .message()
+        .map_or_else(|| DisplayErrorContext(error).to_string(), str::to_owned)
 }

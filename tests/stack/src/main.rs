@@ -38,11 +38,17 @@ async fn command(name: Option<&str>) -> Result<()> {
     match name {
         Some("run") => {
             let settings = Settings::from_env()?;
-            if settings.detach { control::start_detached(&project).await } else { run::run(&project, &settings, false).await }
+            if settings.detach {
+                control::start_detached(&project).await
+            } else {
+                run::run(&project, &settings, false).await
+            }
         }
         // What a detached `run` starts.
         Some("serve") => run::run(&project, &Settings::from_env()?, true).await,
         Some("stop") => control::stop(&project).await,
-        _ => Err(Error::Usage("say `stack run` or `stack stop`; README.md lists what `make run` takes".to_owned())),
+        _ => Err(Error::Usage(
+            "say `stack run` or `stack stop`; README.md lists what `make run` takes".to_owned(),
+        )),
     }
 }

@@ -26,19 +26,37 @@ impl Project {
         let root = root.canonicalize().map_err(Error::file(&root))?;
         let path = root.join("template.yaml");
         let template = fs::read_to_string(&path).map_err(Error::file(&path))?;
-        let program = std::env::current_exe().map_err(Error::file(Path::new("the running program")))?;
+        let program =
+            std::env::current_exe().map_err(Error::file(Path::new("the running program")))?;
         // Test programs are a folder deeper, in `deps`.
-        let binaries = program.ancestors().skip(1).find(|dir| !dir.ends_with("deps")).unwrap_or(&root).to_owned();
-        Ok(Self { functions: template::functions(&template)?, template, binaries, local: root.join("target/local") })
+        let binaries = program
+            .ancestors()
+            .skip(1)
+            .find(|dir| !dir.ends_with("deps"))
+            .unwrap_or(&root)
+            .to_owned();
+        Ok(Self {
+            functions: template::functions(&template)?,
+            template,
+            binaries,
+            local: root.join("target/local"),
+        })
     }
 
     /// Each binary's name and its zip.
     pub fn zips(&self) -> Result<Vec<(String, Vec<u8>)>> {
-        let zipped = |function: &Function| Ok((function.binary.clone(), self.zip(&function.binary)?));
+        let zipped =
+            |function: &Function| Ok((function.binary.clone(), self.zip(&function.binary)?));
         std::thread::scope(|threads| {
-            let threads = self.functions.iter().map(|function| threads.spawn(move || zipped(function)));
+            let threads = self
+                .functions
+                .iter()
+                .map(|function| threads.spawn(move || zipped(function)));
             let threads: Vec<_> = threads.collect();
-            threads.into_iter().map(|thread| thread.join().expect("zipping doesn't panic")).collect()
+            threads
+                .into_iter()
+                .map(|thread| thread.join().expect("zipping doesn't panic"))
+                .collect()
         })
     }
 
@@ -50,8 +68,12 @@ impl Project {
             .compression_method(zip::CompressionMethod::Deflated)
             .compression_level(Some(1))
             .unix_permissions(0o755);
-        let zipped = zip.start_file("bootstrap", options).map_err(std::io::Error::from);
-        let zipped = zipped.and_then(|()| zip.write_all(&code)).and_then(|()| Ok(zip.finish()?));
+        let zipped = zip
+            .start_file("bootstrap", options)
+            .map_err(std::io::Error::from);
+        let zipped = zipped
+            .and_then(|()| zip.write_all(&code))
+            .and_then(|()| Ok(zip.finish()?));
         Ok(zipped.map_err(Error::file(&path))?.into_inner())
     }
 }

@@ -31,14 +31,25 @@ pub fn environment(local: &Path, say: impl Fn(&str)) -> Result<PathBuf> {
         fs::remove_dir_all(&dir).map_err(Error::file(&dir))?;
     }
     let made = Command::new(base).args(["-m", "venv"]).arg(&dir).output();
-    let venv_error = |reason: String| Error::Venv { dir: dir.clone(), reason };
+    let venv_error = |reason: String| Error::Venv {
+        dir: dir.clone(),
+        reason,
+    };
     let made = made.map_err(|error| venv_error(error.to_string()))?;
     if !made.status.success() {
         return Err(venv_error(last_line(&made)));
     }
     let pins = dir.join("pins.txt");
     fs::write(&pins, REQUIREMENTS).map_err(Error::file(&pins))?;
-    let install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--requirement"];
+    let install = [
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--no-deps",
+        "--requirement",
+    ];
     let got = Command::new(&python).args(install).arg(&pins).output();
     let got = got.map_err(|error| Error::Packages(error.to_string()))?;
     if !got.status.success() {
@@ -50,20 +61,35 @@ pub fn environment(local: &Path, say: impl Fn(&str)) -> Result<PathBuf> {
 }
 
 fn base_python() -> Option<&'static str> {
-    ["python3", "python3.14", "python3.13", "python3.12", "python3.11", "python3.10", "python"]
-        .into_iter()
-        .find(|name| runs(Path::new(name)))
+    [
+        "python3",
+        "python3.14",
+        "python3.13",
+        "python3.12",
+        "python3.11",
+        "python3.10",
+        "python",
+    ]
+    .into_iter()
+    .find(|name| runs(Path::new(name)))
 }
 
 /// Whether this is a Python of at least 3.10.
 fn runs(python: &Path) -> bool {
     let check = "import sys; sys.exit(sys.version_info < (3, 10))";
-    Command::new(python).args(["-c", check]).output().is_ok_and(|output| output.status.success())
+    Command::new(python)
+        .args(["-c", check])
+        .output()
+        .is_ok_and(|output| output.status.success())
 }
 
 /// What a failed tool said last.
 fn last_line(output: &Output) -> String {
     let text = [output.stderr.as_slice(), output.stdout.as_slice()].map(String::from_utf8_lossy);
-    let last = text.iter().flat_map(|text| text.lines()).filter(|line| !line.trim().is_empty()).next_back();
+    let last = text
+        .iter()
+        .flat_map(|text| text.lines())
+        .filter(|line| !line.trim().is_empty())
+        .next_back();
     last.unwrap_or("it said nothing").trim().to_owned()
 }

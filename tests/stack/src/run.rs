@@ -63,32 +63,63 @@ async fn start(project: &Project, settings: &Settings) -> Result<Running> {
     println!("starting the emulated AWS and the sandbox …");
     let emulator = Emulator::start(&python, &project.local.join("aws"), settings.port).await?;
     let sandbox = Sandbox::start(sandbox::Config::default()).await;
-    let sandbox = sandbox.map_err(|error| Error::Usage(format!("the sandbox can't start: {error}")))?;
+    let sandbox =
+        sandbox.map_err(|error| Error::Usage(format!("the sandbox can't start: {error}")))?;
 
     println!("packaging the functions …");
     let zips = project.zips()?;
     println!("deploying template.yaml …");
-    let account = Account { endpoint: emulator.endpoint().to_owned(), id: DEFAULT_ACCOUNT.to_owned() };
+    let account = Account {
+        endpoint: emulator.endpoint().to_owned(),
+        id: DEFAULT_ACCOUNT.to_owned(),
+    };
     let parameters = parameters(settings, &sandbox.url);
     let deployment = Deployment::create(account, STACK, project, &zips, parameters).await?;
     println!("storing the social platforms' first tokens …");
     seed::simulator_key(&deployment).await?;
-    seed::platforms(&deployment, &sandbox, settings.social_refresh_url.as_deref()).await?;
-    Ok(Running { deployment, sandbox, _emulator: emulator })
+    seed::platforms(
+        &deployment,
+        &sandbox,
+        settings.social_refresh_url.as_deref(),
+    )
+    .await?;
+    Ok(Running {
+        deployment,
+        sandbox,
+        _emulator: emulator,
+    })
 }
 
 fn parameters(settings: &Settings, sandbox: &str) -> Parameters {
-    let upstream = |outside: &Option<String>| outside.as_deref().unwrap_or(sandbox).trim_end_matches('/').to_owned();
+    let upstream = |outside: &Option<String>| {
+        outside
+            .as_deref()
+            .unwrap_or(sandbox)
+            .trim_end_matches('/')
+            .to_owned()
+    };
     let its = sandbox::Settings::default();
     let all = [
         ("CxoneBaseUrl", upstream(&settings.cxone_base_url)),
         ("TicketingUrl", upstream(&settings.ticketing_url)),
-        ("CxoneClientId", settings.cxone_client_id.clone().unwrap_or(its.client_id)),
-        ("CxoneClientSecret", settings.cxone_client_secret.clone().unwrap_or(its.client_secret)),
+        (
+            "CxoneClientId",
+            settings.cxone_client_id.clone().unwrap_or(its.client_id),
+        ),
+        (
+            "CxoneClientSecret",
+            settings
+                .cxone_client_secret
+                .clone()
+                .unwrap_or(its.client_secret),
+        ),
         ("ExistingSigningSecret", WEBHOOK_SECRET.to_owned()),
         ("EnableSimulator", "true".to_owned()),
     ];
-    let mut all: Parameters = all.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    let mut all: Parameters = all
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect();
     all.extend(settings.parameters.clone());
     all
 }
@@ -103,11 +134,16 @@ struct Stop {
 
 impl Stop {
     fn listen(background: bool) -> Result<Self> {
-        let listen = |kind| signal(kind).map_err(|error| Error::Usage(format!("signals can't be listened to: {error}")));
+        let listen = |kind| {
+            signal(kind)
+                .map_err(|error| Error::Usage(format!("signals can't be listened to: {error}")))
+        };
         Ok(Self {
             interrupt: listen(SignalKind::interrupt())?,
             terminate: listen(SignalKind::terminate())?,
-            _hangup: background.then(|| listen(SignalKind::hangup())).transpose()?,
+            _hangup: background
+                .then(|| listen(SignalKind::hangup()))
+                .transpose()?,
         })
     }
 

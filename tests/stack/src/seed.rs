@@ -18,13 +18,23 @@ const PLATFORMS: [&str; 3] = ["facebook", "instagram", "x"];
 const LIFE: SignedDuration = SignedDuration::from_hours(59 * 24);
 
 pub async fn simulator_key(deployment: &Deployment) -> Result<()> {
-    let put = Client::new(&deployment.sdk).put_secret_value().secret_id(deployment.physical("SimulatorKey"));
-    put.secret_string(SIMULATOR_KEY).send().await.map(drop).map_err(Error::sdk("PutSecretValue"))
+    let put = Client::new(&deployment.sdk)
+        .put_secret_value()
+        .secret_id(deployment.physical("SimulatorKey"));
+    put.secret_string(SIMULATOR_KEY)
+        .send()
+        .await
+        .map(drop)
+        .map_err(Error::sdk("PutSecretValue"))
 }
 
 /// Adds the platforms, each with a token that the sandbox knows. They are refreshed at
 /// `refresh_url`, or by the sandbox where there is none.
-pub async fn platforms(deployment: &Deployment, sandbox: &Sandbox, refresh_url: Option<&str>) -> Result<()> {
+pub async fn platforms(
+    deployment: &Deployment,
+    sandbox: &Sandbox,
+    refresh_url: Option<&str>,
+) -> Result<()> {
     let secrets = Client::new(&deployment.sdk);
     let dynamo = aws_sdk_dynamodb::Client::new(&deployment.sdk);
     let ledger = TokenLedger::new(dynamo, deployment.physical("LedgerTable"));
@@ -33,12 +43,20 @@ pub async fn platforms(deployment: &Deployment, sandbox: &Sandbox, refresh_url: 
     for platform in PLATFORMS {
         let access_token = format!("{platform}-first-token");
         sandbox.register_social(platform, first_token(access_token.clone()));
-        let endpoint = refresh_url.map_or_else(|| format!("{}/social/{platform}/rotate", sandbox.url), str::to_owned);
+        let endpoint = refresh_url.map_or_else(
+            || format!("{}/social/{platform}/rotate", sandbox.url),
+            str::to_owned,
+        );
         let secret = secret(&access_token, &endpoint, now);
-        let create = secrets.create_secret().name(format!("{prefix}{platform}")).secret_string(secret);
+        let create = secrets
+            .create_secret()
+            .name(format!("{prefix}{platform}"))
+            .secret_string(secret);
         create.send().await.map_err(Error::sdk("CreateSecret"))?;
         let added = ledger.add_platform(platform).await;
-        added.map_err(|error| Error::Usage(format!("the platform {platform} can't be added: {error}")))?;
+        added.map_err(|error| {
+            Error::Usage(format!("the platform {platform} can't be added: {error}"))
+        })?;
     }
     Ok(())
 }

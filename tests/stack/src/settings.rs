@@ -28,8 +28,12 @@ impl Settings {
     pub fn from_env() -> Result<Self> {
         let settings = Self::read().map_err(|error| Error::Usage(error.to_string()))?;
         let outside = settings.cxone_base_url.is_some();
-        if outside && (settings.cxone_client_id.is_none() || settings.cxone_client_secret.is_none()) {
-            return Err(Error::Usage("with CXONE_BASE_URL, CXONE_CLIENT_ID and CXONE_CLIENT_SECRET are needed as well".to_owned()));
+        if outside && (settings.cxone_client_id.is_none() || settings.cxone_client_secret.is_none())
+        {
+            return Err(Error::Usage(
+                "with CXONE_BASE_URL, CXONE_CLIENT_ID and CXONE_CLIENT_SECRET are needed as well"
+                    .to_owned(),
+            ));
         }
         Ok(settings)
     }
@@ -38,7 +42,9 @@ impl Settings {
         let port = optional("PORT")?.map_or(Ok(DEFAULT_PORT), |port| port.parse());
         let parameters = optional("PARAMETERS")?.unwrap_or_default();
         let parameter = |text: &str| {
-            let (name, value) = text.split_once('=').ok_or_else(|| malformed("PARAMETERS", "write Name=value Name=value"))?;
+            let (name, value) = text
+                .split_once('=')
+                .ok_or_else(|| malformed("PARAMETERS", "write Name=value Name=value"))?;
             Ok((name.to_owned(), value.to_owned()))
         };
         Ok(Self {
@@ -49,7 +55,10 @@ impl Settings {
             social_refresh_url: optional("SOCIAL_REFRESH_URL")?,
             cxone_client_id: optional("CXONE_CLIENT_ID")?,
             cxone_client_secret: optional("CXONE_CLIENT_SECRET")?,
-            parameters: parameters.split_whitespace().map(parameter).collect::<std::result::Result<_, _>>()?,
+            parameters: parameters
+                .split_whitespace()
+                .map(parameter)
+                .collect::<std::result::Result<_, _>>()?,
         })
     }
 }

@@ -44,7 +44,10 @@ pub struct Summary {
 impl Summary {
     pub fn of(running: &Running, webhook_secret: &str) -> Self {
         let deployment = &running.deployment;
-        let basic = format!("Basic {}", STANDARD.encode(format!("local:{SIMULATOR_KEY}")));
+        let basic = format!(
+            "Basic {}",
+            STANDARD.encode(format!("local:{SIMULATOR_KEY}"))
+        );
         let of_type = |kind: &str| deployment.by_type.get(kind).cloned().unwrap_or_default();
         Self {
             webhook_url: deployment.url("/webhook/social"),
@@ -72,12 +75,18 @@ impl Summary {
     pub fn write(&self, local: &Path) -> Result<()> {
         let path = local.join(FILE);
         let draft = local.join("stack.json.new");
-        let json = serde_json::to_vec_pretty(self).map_err(|error| Error::file(&path)(error.into()))?;
-        fs::write(&draft, json).and_then(|()| fs::rename(&draft, &path)).map_err(Error::file(&path))
+        let json =
+            serde_json::to_vec_pretty(self).map_err(|error| Error::file(&path)(error.into()))?;
+        fs::write(&draft, json)
+            .and_then(|()| fs::rename(&draft, &path))
+            .map_err(Error::file(&path))
     }
 
     pub fn print(&self, took: Duration) {
-        let headers = self.webhook_headers.iter().map(|(name, value)| format!(" -H '{name}: {value}'"));
+        let headers = self
+            .webhook_headers
+            .iter()
+            .map(|(name, value)| format!(" -H '{name}: {value}'"));
         let headers: String = headers.collect();
         println!(
             "\nready after {:.1} s

@@ -57,8 +57,14 @@ impl Resource {
         let id = self.id;
         let missing = |what| Error::Template(format!("the function {id} has no {what}"));
         let properties = self.properties.ok_or_else(|| missing("Properties"))?;
-        let binary = self.binary.ok_or_else(|| missing("BuildProperties with its Binary"))?;
-        Ok(Some(Function { id, binary, properties }))
+        let binary = self
+            .binary
+            .ok_or_else(|| missing("BuildProperties with its Binary"))?;
+        Ok(Some(Function {
+            id,
+            binary,
+            properties,
+        }))
     }
 }
 
@@ -67,7 +73,10 @@ pub fn packaged(template: &str, functions: &[Function], bucket: &str) -> String 
     let mut packaged = String::with_capacity(template.len() + functions.len() * 64);
     for (number, line) in template.split_inclusive('\n').enumerate() {
         packaged.push_str(line);
-        if let Some(function) = functions.iter().find(|function| function.properties == number) {
+        if let Some(function) = functions
+            .iter()
+            .find(|function| function.properties == number)
+        {
             packaged.push_str(&code_uri(bucket, &function.binary));
         }
     }
@@ -91,7 +100,12 @@ mod tests {
         let mut rest = packaged.clone();
         for function in &functions {
             let line = code_uri("code", &function.binary);
-            assert_eq!(rest.matches(&line).count(), 1, "one CodeUri for {}", function.id);
+            assert_eq!(
+                rest.matches(&line).count(),
+                1,
+                "one CodeUri for {}",
+                function.id
+            );
             rest = rest.replace(&line, "");
         }
         assert_eq!(rest, PROJECT);
@@ -100,8 +114,14 @@ mod tests {
     #[test]
     fn every_function_of_the_template_is_found() {
         let functions = functions(PROJECT).unwrap();
-        assert_eq!(functions.len(), PROJECT.matches("Type: AWS::Serverless::Function").count());
-        let route = functions.iter().find(|function| function.id == "RouteFunction").unwrap();
+        assert_eq!(
+            functions.len(),
+            PROJECT.matches("Type: AWS::Serverless::Function").count()
+        );
+        let route = functions
+            .iter()
+            .find(|function| function.id == "RouteFunction")
+            .unwrap();
         assert_eq!(route.binary, "route");
     }
 

@@ -31,7 +31,10 @@ impl Place {
             fs::remove_dir_all(&dir).unwrap();
         }
         fs::create_dir_all(&dir).unwrap();
-        Self { dir, port: free_port() }
+        Self {
+            dir,
+            port: free_port(),
+        }
     }
 
     /// One with the emulator's environment, which all share.
@@ -45,7 +48,10 @@ impl Place {
 
     fn command(&self, name: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_stack"));
-        command.arg(name).env("STACK_DIR", &self.dir).env("PORT", self.port.to_string());
+        command
+            .arg(name)
+            .env("STACK_DIR", &self.dir)
+            .env("PORT", self.port.to_string());
         command
     }
 
@@ -78,7 +84,11 @@ impl Drop for Place {
 }
 
 fn free_port() -> u16 {
-    TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
+    TcpListener::bind(("127.0.0.1", 0))
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port()
 }
 
 /// Processes, functions among them, whose scratch folder is in `dir`.
@@ -86,7 +96,10 @@ fn processes_in(dir: &Path) -> usize {
     let wanted = format!("TMPDIR={}", dir.display());
     let mine = |entry: std::io::Result<fs::DirEntry>| {
         let environment = fs::read(entry.ok()?.path().join("environ")).ok()?;
-        environment.split(|byte| *byte == 0).any(|variable| variable.starts_with(wanted.as_bytes())).then_some(())
+        environment
+            .split(|byte| *byte == 0)
+            .any(|variable| variable.starts_with(wanted.as_bytes()))
+            .then_some(())
     };
     fs::read_dir("/proc").unwrap().filter_map(mine).count()
 }
@@ -94,13 +107,18 @@ fn processes_in(dir: &Path) -> usize {
 fn wait_until(what: &str, is_so: impl Fn() -> bool) {
     let started = clock::instant();
     while !is_so() {
-        assert!(started.elapsed() < Duration::from_secs(60), "waited in vain for {what}");
+        assert!(
+            started.elapsed() < Duration::from_secs(60),
+            "waited in vain for {what}"
+        );
         std::thread::sleep(Duration::from_millis(50));
     }
 }
 
 fn said(output: &Output) -> String {
-    [&output.stdout, &output.stderr].map(|text| String::from_utf8_lossy(text)).concat()
+    [&output.stdout, &output.stderr]
+        .map(|text| String::from_utf8_lossy(text))
+        .concat()
 }
 
 /// The one sentence of a failure.
@@ -117,29 +135,65 @@ async fn a_detached_stack_writes_what_a_script_needs_takes_webhooks_and_stops_an
     let run = place.run_detached();
     assert!(run.status.success(), "{}", said(&run));
     let summary = place.summary();
-    let text = |name: &str| summary[name].as_str().unwrap_or_else(|| panic!("no {name} in {summary}")).to_owned();
-    for name in ["simulator_url", "sandbox_url", "aws_endpoint_url", "region", "access_key_id"] {
-        assert!(!text(name).is_empty() && said(&run).contains(&text(name)), "{name} is not printed");
+    let text = |name: &str| {
+        summary[name]
+            .as_str()
+            .unwrap_or_else(|| panic!("no {name} in {summary}"))
+            .to_owned()
+    };
+    for name in [
+        "simulator_url",
+        "sandbox_url",
+        "aws_endpoint_url",
+        "region",
+        "access_key_id",
+    ] {
+        assert!(
+            !text(name).is_empty() && said(&run).contains(&text(name)),
+            "{name} is not printed"
+        );
     }
     assert!(summary["tables"]["LedgerTable"].is_string());
-    assert!(summary["queues"]["RoutingQueue"].as_str().unwrap().starts_with("http://"));
+    assert!(
+        summary["queues"]["RoutingQueue"]
+            .as_str()
+            .unwrap()
+            .starts_with("http://")
+    );
     assert!(summary["functions"]["RouteFunction"].is_string());
 
     let http = reqwest::Client::new();
     let carrying = |request: RequestBuilder, headers: &str| {
         let headers = summary[headers].as_object().unwrap();
-        headers.iter().fold(request, |request, (name, value)| request.header(name, value.as_str().unwrap()))
+        headers.iter().fold(request, |request, (name, value)| {
+            request.header(name, value.as_str().unwrap())
+        })
     };
-    let webhook = carrying(http.post(text("webhook_url")), "webhook_headers").body(MESSAGE).send().await.unwrap();
+    let webhook = carrying(http.post(text("webhook_url")), "webhook_headers")
+        .body(MESSAGE)
+        .send()
+        .await
+        .unwrap();
     assert_eq!(webhook.status(), 202, "{}", webhook.text().await.unwrap());
-    let page = carrying(http.get(text("simulator_url")), "simulator_headers").send().await.unwrap();
+    let page = carrying(http.get(text("simulator_url")), "simulator_headers")
+        .send()
+        .await
+        .unwrap();
     assert_eq!(page.status(), 200);
 
     let log = || fs::read_to_string(place.dir.join("stack.log")).unwrap();
     for stage in ["received", "queued", "routed", "synced"] {
-        wait_until(&format!("a line that says {stage}"), || log().lines().any(|line| line.contains(&format!("  {stage}"))));
+        wait_until(&format!("a line that says {stage}"), || {
+            log()
+                .lines()
+                .any(|line| line.contains(&format!("  {stage}")))
+        });
     }
-    assert!(log().contains("social-support, sentiment-neutral  task "), "{}", log());
+    assert!(
+        log().contains("social-support, sentiment-neutral  task "),
+        "{}",
+        log()
+    );
 
     assert!(complaint(&place.run_detached()).contains("runs already"));
 
@@ -159,7 +213,10 @@ fn start_attached(place: &Place) -> Child {
 }
 
 fn signal(child: &Child, name: &str) {
-    let sent = Command::new("kill").args([name, &child.id().to_string()]).status().unwrap();
+    let sent = Command::new("kill")
+        .args([name, &child.id().to_string()])
+        .status()
+        .unwrap();
     assert!(sent.success());
 }
 
@@ -189,16 +246,26 @@ fn a_taken_port_is_one_clear_sentence() {
     let place = Place::new("port");
     let _taken = TcpListener::bind(("127.0.0.1", place.port)).unwrap();
     let complaint = complaint(&place.output("run"));
-    assert!(complaint.contains(&format!("port {} is taken", place.port)), "{complaint}");
+    assert!(
+        complaint.contains(&format!("port {} is taken", place.port)),
+        "{complaint}"
+    );
     assert!(complaint.contains("PORT="), "{complaint}");
 }
 
 #[test]
 fn a_missing_python_is_one_clear_sentence() {
     let place = Place::empty("python");
-    let run = place.command("run").env("PATH", &place.dir).output().unwrap();
+    let run = place
+        .command("run")
+        .env("PATH", &place.dir)
+        .output()
+        .unwrap();
     let complaint = complaint(&run);
-    assert!(complaint.contains("Python 3.10 or newer is needed"), "{complaint}");
+    assert!(
+        complaint.contains("Python 3.10 or newer is needed"),
+        "{complaint}"
+    );
 }
 
 #[test]
@@ -213,13 +280,20 @@ fn an_emulator_that_does_not_come_up_is_one_clear_sentence() {
     fs::write(bin.join("python"), python).unwrap();
     fs::set_permissions(bin.join("python"), fs::Permissions::from_mode(0o755)).unwrap();
     let complaint = complaint(&place.output("run"));
-    assert!(complaint.contains("the emulator did not come up"), "{complaint}");
+    assert!(
+        complaint.contains("the emulator did not come up"),
+        "{complaint}"
+    );
     assert!(complaint.contains("ImportError: no module"), "{complaint}");
 }
 
 #[test]
 fn an_outside_cxone_without_its_credentials_is_one_clear_sentence() {
     let place = Place::new("credentials");
-    let run = place.command("run").env("CXONE_BASE_URL", "http://127.0.0.1:1").output().unwrap();
+    let run = place
+        .command("run")
+        .env("CXONE_BASE_URL", "http://127.0.0.1:1")
+        .output()
+        .unwrap();
     assert!(complaint(&run).contains("CXONE_CLIENT_ID"));
 }

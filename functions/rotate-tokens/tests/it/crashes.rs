@@ -77,6 +77,7 @@ async fn a_crash_after_any_step_leaves_a_token_that_works_or_calls_a_person() {
                 assert!(pending.is_none(), "{case}");
             }
             assert_eq!(world.reuses(name), 0, "{case}");
+            world.end();
         }
     }
 }
@@ -90,6 +91,7 @@ async fn a_crash_of_cxones_rotation_after_any_step_leaves_a_token() {
         let line = world.rotate(CXONE).await;
         assert_eq!(line.state, Some("OK"), "after {done:?}: {:?}", line.reason);
         assert!(!world.current(CXONE).await.is_empty(), "after {done:?}");
+        world.end();
     }
 }
 

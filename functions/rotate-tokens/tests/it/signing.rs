@@ -151,6 +151,7 @@ async fn a_crash_after_any_step_refuses_no_delivery_and_the_rotation_goes_on() {
         let (current, _) = accepted(&world).await;
         assert_eq!(sent(&world), current, "{done:?}");
         assert_ne!(current, "first", "{done:?}");
+        world.end();
     }
 }
 

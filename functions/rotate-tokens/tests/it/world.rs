@@ -128,6 +128,12 @@ impl World {
         }
     }
 
+    /// Stops the sandbox in the background, which takes a second that a test with many worlds
+    /// hasn't got.
+    pub fn end(self) {
+        std::thread::spawn(move || drop(self));
+    }
+
     /// Another instance of the function, with clients of its own.
     pub fn another_function(&self) -> Function {
         function(&self.sandbox.url, &self.secrets, &self.ledger)

@@ -12,5 +12,6 @@ mod outage;
 mod poison;
 mod redrive_cycles;
 mod routing_faults;
+mod simulator;
 mod sla;
 mod ticketing;

@@ -1,0 +1,61 @@
+//! CXone refuses the client.
+
+use std::time::Duration;
+
+use e2e::payload;
+use e2e::stack::{SOON, Stack};
+
+use crate::many;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bad_credentials_park_nothing_and_all_is_routed_once_they_are_mended() {
+    let stack = Stack::with(&[("MaxAttempts", "2"), ("BreakerProbeSeconds", "1")]).await;
+    let good = sandbox::Settings::default().client_secret;
+    stack
+        .sandbox
+        .configure(|settings| settings.client_secret = "another".to_owned());
+    stack.sandbox.revoke_tokens();
+    let ids = many::accept_all(&stack, &many::webhooks(20)).await;
+    stack
+        .until("the breaker to open", SOON, async || {
+            let gate = stack.item("upstream#cxone", "state").await?;
+            gate["breaker"].get("open").cloned()
+        })
+        .await;
+    let line = stack
+        .until("the alarm's line", SOON, async || {
+            let lines = stack.logs("RouteFunction").await;
+            lines
+                .into_iter()
+                .find(|line| line.contains("CredentialsRefused"))
+        })
+        .await;
+    assert!(line.contains("\"Stage\":\"routing\""), "{line}");
+    assert_eq!(stack.sandbox.tasks().len(), 0);
+
+    stack
+        .sandbox
+        .configure(|settings| settings.client_secret = good);
+    many::all_have_tasks(&stack, &ids, Duration::from_secs(120)).await;
+    stack.drained(SOON).await;
+    many::each_is_routed_once(&stack, &ids).await;
+    assert_eq!(many::parked(&stack, "routing").await, []);
+    let items = many::ledger(&stack, "routing").await;
+    assert!(
+        items.values().all(|item| item["attempts"] == 1),
+        "a refused client costs no attempt"
+    );
+}
+
+#[tokio::test]
+async fn a_stale_token_is_renewed_once_and_the_call_made_again() {
+    let stack = Stack::start().await;
+    let first = stack.accept(&payload::webhook("Where is my order?")).await;
+    stack.reaches(&first, "routing", "ROUTED").await;
+    stack.sandbox.revoke_tokens();
+    let minted = stack.sandbox.calls("cxone.token").len();
+    let second = stack.accept(&payload::webhook("And my refund?")).await;
+    let item = stack.reaches(&second, "routing", "ROUTED").await;
+    assert_eq!(item["attempts"], 1);
+    assert_eq!(stack.sandbox.calls("cxone.token").len(), minted + 1);
+}

@@ -1,0 +1,65 @@
+//! Functions die in the midst of it.
+
+use std::time::Duration;
+
+use aws_sdk_sqs::types::QueueAttributeName;
+use e2e::stack::Stack;
+use sandbox::Faults;
+
+use crate::many;
+
+const KILLS: usize = 20;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn with_functions_killed_at_random_none_of_300_is_lost_and_none_made_twice() {
+    let stack = Stack::with(&[("CallTimeoutSeconds", "2")]).await;
+    // What a function held that died before its first act comes back after the queue's own time,
+    // which is 12 minutes.
+    for queue in ["RoutingQueue", "TicketingQueue"] {
+        stack
+            .sqs
+            .set_queue_attributes()
+            .queue_url(stack.deployment.physical(queue))
+            .attributes(QueueAttributeName::VisibilityTimeout, "30")
+            .send()
+            .await
+            .unwrap();
+    }
+    // Long calls, so that a kill meets some.
+    stack
+        .sandbox
+        .fault("cxone.tasks", Faults::none().latency(50, 500));
+    let bodies = many::webhooks(300);
+    let sending = async {
+        let mut ids = Vec::new();
+        for some in bodies.chunks(30) {
+            ids.extend(many::accept_all(&stack, some).await);
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+        ids
+    };
+    let killing = async {
+        let mut killed = 0;
+        while killed < KILLS {
+            let function =
+                ["RouteFunction", "RouteFunction", "TicketSyncFunction"][fastrand::usize(..3)];
+            killed += stack.kill(function);
+            tokio::time::sleep(Duration::from_millis(fastrand::u64(100..900))).await;
+        }
+        killed
+    };
+    let (ids, killed) = tokio::join!(sending, killing);
+    assert!(killed >= KILLS);
+    // What any other held comes back 15 s after it would have timed out.
+    many::all_have_tasks(&stack, &ids, Duration::from_secs(400)).await;
+    stack.drained(Duration::from_secs(200)).await;
+    many::each_is_routed_once(&stack, &ids).await;
+    let synced = many::ledger(&stack, "ticketing").await;
+    assert!(ids.iter().all(|id| synced[id]["state"] == "SYNCED"));
+    let taken_over = many::ledger(&stack, "routing")
+        .await
+        .values()
+        .filter(|item| item["attempts"] != 1)
+        .count();
+    eprintln!("{killed} processes killed, {taken_over} calls taken over");
+}

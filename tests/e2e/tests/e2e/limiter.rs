@@ -1,0 +1,73 @@
+//! Fifty calls a minute, over all functions together.
+
+use std::time::Duration;
+
+use e2e::stack::Stack;
+
+use crate::many;
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn cxone_never_sees_51_calls_in_60_s_and_gets_95_percent_of_50_under_backlog() {
+    let stack = Stack::with(&[("CxoneCallsPerWindow", "50")]).await;
+    let ids = many::accept_all(&stack, &many::webhooks(160)).await;
+    many::all_have_tasks(&stack, &ids, Duration::from_secs(300)).await;
+    stack.drained(MINUTE).await;
+    many::each_is_routed_once(&stack, &ids).await;
+
+    let most = stack.sandbox.max_in_any("cxone.tasks", MINUTE);
+    assert!(most <= 50, "{most} calls within 60 s");
+    let at: Vec<u64> = stack
+        .sandbox
+        .calls("cxone.tasks")
+        .iter()
+        .map(|call| call.at_ms)
+        .collect();
+    // Two minutes' worth of calls lie between the middle of the first fifty and the middle of the
+    // third.
+    let took = at[125] - at[25];
+    let share = 100.0 * 2.0 * 60_000.0 / f64::from(u32::try_from(took).unwrap());
+    assert!(share >= 95.0, "{share:.1} % of the limit were used");
+    eprintln!("at most {most} within 60 s, {share:.1} % of the limit used");
+
+    let items = many::ledger(&stack, "routing").await;
+    let waited = items
+        .values()
+        .filter(|item| item["wait_limiter_ms"].as_i64() > Some(0))
+        .count();
+    assert!(waited > 0, "waiting for the limit is shown apart");
+    assert!(
+        items.values().all(|item| item["attempts"] == 1),
+        "a wait is no attempt"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_429_holds_every_function_until_its_retry_after() {
+    let parameters = [("CxoneCallsPerWindow", "50"), ("LimitWindowSeconds", "5")];
+    let stack = Stack::with(&parameters).await;
+    let limited = sandbox::Action::Answer {
+        status: 429,
+        retry_after: Some(sandbox::RetryAfter::Seconds(6)),
+    };
+    stack
+        .sandbox
+        .fault("cxone.tasks", sandbox::Faults::none().next([limited]));
+    let first = many::accept_all(&stack, &many::webhooks(1)).await;
+    stack
+        .until("the 429", MINUTE, async || {
+            let gate = stack.item("upstream#cxone", "state").await?;
+            (gate["limiter"]["not_before"].as_i64()? > 0).then_some(())
+        })
+        .await;
+    let others = many::accept_all(&stack, &many::webhooks(20)).await;
+    let all: Vec<String> = first.into_iter().chain(others).collect();
+    many::all_have_tasks(&stack, &all, MINUTE).await;
+    let calls = stack.sandbox.calls("cxone.tasks");
+    let told = calls[0].answered_ms.unwrap();
+    assert!(
+        calls[1..].iter().all(|call| call.at_ms >= told + 6_000),
+        "{calls:#?}"
+    );
+}

@@ -24,6 +24,10 @@ build:
 run: build ## Run everything on this machine: PORT=4566 DETACH=1 PARAMETERS="Name=value …" CXONE_BASE_URL= CXONE_CLIENT_ID= CXONE_CLIENT_SECRET= TICKETING_URL= SOCIAL_REFRESH_URL=
 	@$(stack) run
 
+.PHONY: send
+send: build ## Send a message through the running stack: TEXT="…", or the tutorial's
+	@$(stack) send
+
 .PHONY: stop
 stop: ## End what `make run DETACH=1` started
 	@if [ -x $(stack) ]; then $(stack) stop; else echo "no local stack was ever built"; fi
@@ -64,6 +68,15 @@ rules-put: tools ## Check a rules file and put it: FILE= (CHECK=1 only checks)
 	@$(operate) rules-put "$(FILE)" $(if $(CHECK),--check)
 sla: tools ## What customers waited: a table, and target/sla.svg
 	@$(operate) sla $(ARGS)
+
+# A function alone, with an event of events/, against the running local stack.
+function = $(shell echo $(1) | sed -E 's/(^|-)([a-z])/\U\2/g')Function
+
+.PHONY: invoke sam-invoke
+invoke: tools $(venv)/sam/ready ## `cargo lambda invoke` of one function: NAME=ingest EVENT=events/webhook.json
+	@PATH="$(abspath $(venv)/sam/bin):$$PATH" .ci/cargo-lambda-invoke "$(NAME)" $(call function,$(NAME)) "$(EVENT)" $(target)/debug/operator
+sam-invoke: tools $(venv)/sam/ready ## The same with `sam local invoke`, in Docker, after `make sam-build`
+	@PATH="$(abspath $(venv)/sam/bin):$$PATH" .ci/sam-local-invoke $(call function,$(NAME)) "$(EVENT)" sam $(target)/debug/operator
 
 # ── Tests ─────────────────────────────────────────────────────────────────────────────────────
 

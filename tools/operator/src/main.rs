@@ -7,10 +7,12 @@
 //! - [`forget`]: erasing a contact.
 //! - [`platform`]: adding a social platform, and rotating a token by hand.
 //! - [`rules`]: checking and putting the routing rules.
+//! - [`environment`]: the functions' settings, for running one alone.
 //! - [`doctor`]: whether credentials, registration, tokens and queues are well.
 //! - [`sla`]: what customers waited.
 
 mod doctor;
+mod environment;
 mod forget;
 mod interaction;
 mod parked;
@@ -64,6 +66,8 @@ enum Command {
     Rules,
     /// Checks a rules file, and puts it unless --check.
     RulesPut(rules::PutArgs),
+    /// Prints the functions' settings, for running one of them alone.
+    Environment(environment::Args),
     /// Says in a sentence each whether the parts are well.
     Doctor,
     /// Prints what customers waited, and draws it.
@@ -99,6 +103,7 @@ async fn run(args: Args) -> Outcome<ExitCode> {
         Command::Rotate { name } => platform::rotate(&target, &name).await?,
         Command::Rules => rules::show(&target).await?,
         Command::RulesPut(args) => rules::put(&target, &args).await?,
+        Command::Environment(args) => environment::print(&target, &args).await?,
         Command::Doctor => return doctor::run(&target).await,
         Command::Sla(args) => sla::run(&target, &args).await?,
     }

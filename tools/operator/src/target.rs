@@ -18,6 +18,8 @@ const LOCAL: &str = "target/local/stack.json";
 /// A running stack.
 pub struct Target {
     pub name: String,
+    /// The address of an AWS that isn't Amazon's.
+    pub endpoint: Option<String>,
     pub dynamodb: aws_sdk_dynamodb::Client,
     pub lambda: aws_sdk_lambda::Client,
     pub secrets: aws_sdk_secretsmanager::Client,
@@ -39,14 +41,15 @@ struct Local {
 impl Target {
     /// Opens the named stack on AWS, or the local one.
     pub async fn open(stack: Option<String>, profile: Option<String>) -> Outcome<Self> {
-        let (name, config) = match stack {
-            Some(name) => (name, on_aws(profile).await),
+        let (name, endpoint, config) = match stack {
+            Some(name) => (name, None, on_aws(profile).await),
             None => local().await?,
         };
         let cloudformation = aws_sdk_cloudformation::Client::new(&config);
         let resources = resources(&cloudformation, &name).await?;
         Ok(Self {
             name,
+            endpoint,
             dynamodb: aws_sdk_dynamodb::Client::new(&config),
             lambda: aws_sdk_lambda::Client::new(&config),
             secrets: aws_sdk_secretsmanager::Client::new(&config),
@@ -82,7 +85,7 @@ async fn on_aws(profile: Option<String>) -> SdkConfig {
     loader.load().await
 }
 
-async fn local() -> Outcome<(String, SdkConfig)> {
+async fn local() -> Outcome<(String, Option<String>, SdkConfig)> {
     let text = fs::read_to_string(Path::new(LOCAL)).map_err(|_| {
         format!("no stack named and no local one running ({LOCAL} isn't there): start it with `make run` or name one with --stack")
     })?;
@@ -90,7 +93,7 @@ async fn local() -> Outcome<(String, SdkConfig)> {
         serde_json::from_str(&text).map_err(|e| format!("{LOCAL} can't be read: {e}"))?;
     let config = aws_config::defaults(BehaviorVersion::latest())
         .timeout_config(timeouts())
-        .endpoint_url(local.aws_endpoint_url)
+        .endpoint_url(&local.aws_endpoint_url)
         .region(Region::new(local.region))
         .credentials_provider(Credentials::new(
             local.access_key_id,
@@ -101,7 +104,7 @@ async fn local() -> Outcome<(String, SdkConfig)> {
         ))
         .load()
         .await;
-    Ok((local.stack_name, config))
+    Ok((local.stack_name, Some(local.aws_endpoint_url), config))
 }
 
 fn timeouts() -> TimeoutConfig {

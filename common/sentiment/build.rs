@@ -63,7 +63,7 @@ fn main() {
     let mut out = String::new();
     let words = reference_words();
     emit_words(&mut out, &words);
-    emit_emoji(&mut out);
+    emit_emoji(&mut out, &words);
     emit_support(&mut out, &words);
     #[expect(
         clippy::disallowed_methods,
@@ -222,7 +222,7 @@ fn entry_body(index: u16, tenths: i8, role: u8, part: u8, phrases: u16) -> Strin
 }
 
 /// Emoji of one code point: the reference looks at single characters, so it never finds the others.
-fn emit_emoji(out: &mut String) {
+fn emit_emoji(out: &mut String, lexicon: &BTreeMap<String, (u16, Meaning)>) {
     let mut texts = BTreeMap::new();
     for line in read("data/emoji_utf8_lexicon.txt")
         .lines()
@@ -247,11 +247,15 @@ fn emit_emoji(out: &mut String) {
             characters.len()
         ),
     );
-    let mut at = 0;
-    let mut ranges = vec![at];
+    let (mut at, mut ranges, mut words, mut word_ranges) = (0, vec![0], Vec::new(), vec![0]);
     for text in texts.values() {
         at += text.len();
         ranges.push(at);
+        words.extend(
+            text.split_whitespace()
+                .map(|token| emoji_word(token, lexicon)),
+        );
+        word_ranges.push(words.len());
     }
     put(
         out,
@@ -260,6 +264,41 @@ fn emit_emoji(out: &mut String) {
             ranges.len()
         ),
     );
+    put(
+        out,
+        format_args!(
+            "pub static EMOJI_WORDS: [(u16, bool); {}] = {words:?};",
+            words.len()
+        ),
+    );
+    put(
+        out,
+        format_args!(
+            "pub static EMOJI_WORD_ENDS: [u16; {}] = {word_ranges:?};",
+            word_ranges.len()
+        ),
+    );
+}
+
+/// A word of an emoji's text: its index in the lexicon or 0, and whether it is in capitals.
+fn emoji_word(token: &str, lexicon: &BTreeMap<String, (u16, Meaning)>) -> (u16, bool) {
+    let bare = token.trim_matches(|c: char| c.is_ascii_punctuation());
+    let word = if bare.chars().count() > 2 {
+        bare
+    } else {
+        token
+    };
+    assert!(
+        !word.contains("n't"),
+        "{word}: counts as a negation, and the table can't say so"
+    );
+    let upper = word.contains(char::is_uppercase) && !word.contains(char::is_lowercase);
+    (
+        lexicon
+            .get(&word.to_lowercase())
+            .map_or(0, |(index, _)| *index),
+        upper,
+    )
 }
 
 /// One line of a support list: words, valence, and the part (its list) that switches it.
@@ -345,18 +384,27 @@ fn emit_support(out: &mut String, base: &BTreeMap<String, (u16, Meaning)>) {
 
     let mut group_of = BTreeMap::new();
     let mut rows = String::new();
+    let mut phrase_words = Vec::new();
     for (position, (&(first, _, words), listed)) in (1_u16..).zip(&phrases) {
         next += 1;
         group_of.entry(first).or_insert(position);
-        let indices: Vec<_> = words.iter().map(|word| index_of[word.as_str()]).collect();
+        let (at, len) = (phrase_words.len(), words.len());
+        phrase_words.extend(words.iter().map(|word| index_of[word.as_str()]));
+        let Listed { tenths, part, .. } = listed;
         put(
             &mut rows,
             format_args!(
-                "    Phrase {{ words: &{indices:?}, index: {next}, tenths: {}, part: {} }},",
-                listed.tenths, listed.part
+                "    Phrase {{ at: {at}, len: {len}, index: {next}, tenths: {tenths}, part: {part} }},"
             ),
         );
     }
+    put(
+        out,
+        format_args!(
+            "pub static PHRASE_WORDS: [u16; {}] = {phrase_words:?};",
+            phrase_words.len()
+        ),
+    );
     put(
         out,
         format_args!(

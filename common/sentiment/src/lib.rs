@@ -124,12 +124,23 @@ fn mixed_case(words: &[Word]) -> bool {
 }
 
 fn score(text: &str, parts: Parts) -> Scores {
+    if parts == Parts::NONE && !text.is_ascii() {
+        let (words, added) = emoji::read(text);
+        let (exclamations, questions) = marks(text);
+        return score_words(&words, exclamations + added, questions);
+    }
     let text = prepare(text, parts);
     let mut words = read(&text, parts, |_| {});
-    support::apply_lists(&mut words, &text, parts, |_| {});
-    let mixed_case = mixed_case(&words);
-    let valences = (0..words.len()).map(|i| valence::valence(&words, i, mixed_case, &mut ()));
+    if parts != Parts::NONE {
+        support::apply_lists(&mut words, &text, parts, |_| {});
+    }
     let (exclamations, questions) = marks(&text);
+    score_words(&words, exclamations, questions)
+}
+
+fn score_words(words: &[Word], exclamations: usize, questions: usize) -> Scores {
+    let mixed_case = mixed_case(words);
+    let valences = (0..words.len()).map(|i| valence::valence(words, i, mixed_case, &mut ()));
     match words.iter().position(|word| word.index == table::BUT) {
         None => total::score(valences, exclamations, questions),
         Some(but) => {

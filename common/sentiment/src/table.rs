@@ -40,10 +40,21 @@ pub const NO_PART: u8 = u8::MAX;
 
 /// Words of the support lists that count as one.
 pub struct Phrase {
-    pub words: &'static [u16],
+    /// Where its words begin in `PHRASE_WORDS`.
+    at: u16,
+    len: u8,
     pub index: u16,
     pub tenths: i8,
     pub part: u8,
+}
+
+impl Phrase {
+    /// The indices of its words.
+    #[inline]
+    pub fn words(&self) -> &'static [u16] {
+        let at = usize::from(self.at);
+        &PHRASE_WORDS[at..at + usize::from(self.len)]
+    }
 }
 
 /// The longest key: a longer token needs no lookup.
@@ -100,9 +111,35 @@ impl Key {
     }
 }
 
-/// The reference's text for an emoji of one code point.
-#[inline]
-pub fn emoji_text(character: char) -> Option<&'static str> {
-    let position = EMOJI.binary_search(&character).ok()?;
-    Some(&EMOJI_TEXTS[usize::from(EMOJI_ENDS[position])..usize::from(EMOJI_ENDS[position + 1])])
+/// An emoji of one code point, by its position in the tables.
+#[derive(Clone, Copy)]
+pub struct Emoji(usize);
+
+impl Emoji {
+    /// The emoji that a character is.
+    #[inline]
+    pub fn of(character: char) -> Option<Self> {
+        if character.is_ascii() {
+            None
+        } else {
+            EMOJI.binary_search(&character).ok().map(Self)
+        }
+    }
+
+    /// The reference's text for it.
+    pub fn text(self) -> &'static str {
+        &EMOJI_TEXTS[usize::from(EMOJI_ENDS[self.0])..usize::from(EMOJI_ENDS[self.0 + 1])]
+    }
+
+    /// The words of its text: each one's place in the reference's tables, and whether it is in capitals.
+    #[inline]
+    pub fn words(self) -> impl DoubleEndedIterator<Item = (Option<&'static Entry>, bool)> {
+        let words = usize::from(EMOJI_WORD_ENDS[self.0])..usize::from(EMOJI_WORD_ENDS[self.0 + 1]);
+        EMOJI_WORDS[words].iter().map(|&(index, upper)| {
+            (
+                usize::from(index).checked_sub(1).map(|at| &WORDS[at]),
+                upper,
+            )
+        })
+    }
 }

@@ -23,6 +23,23 @@ pub struct Word {
     phrases: u16,
 }
 
+impl Word {
+    /// A word of the reference's tables, or one that they don't have.
+    pub fn of(entry: Option<&'static Entry>, upper: bool) -> Self {
+        let role = entry.map_or(Role::Plain, |entry| entry.role);
+        Self {
+            index: entry.map_or(0, |entry| entry.index),
+            tenths: entry.map_or(0, |entry| entry.tenths),
+            role,
+            upper,
+            negates: role == Role::Negation,
+            list: NO_PART,
+            steady: false,
+            phrases: 0,
+        }
+    }
+}
+
 /// White space as Python's `str.split` knows it: Unicode's, and the four ASCII separators.
 pub fn is_space(character: char) -> bool {
     character.is_whitespace() || matches!(character, '\u{1c}'..='\u{1f}')
@@ -58,7 +75,7 @@ fn skip(text: &str, mut at: usize, space: bool) -> usize {
     at
 }
 
-fn without_punctuation(token: &str) -> &str {
+pub fn without_punctuation(token: &str) -> &str {
     let bytes = token.as_bytes();
     let is_word = |byte: &u8| !byte.is_ascii_punctuation();
     let (Some(start), Some(end)) = (
@@ -69,7 +86,8 @@ fn without_punctuation(token: &str) -> &str {
     };
     let word = &token[start..=end];
     // No character has more than four bytes.
-    let long = word.len() > 8 || (word.len() > 2 && word.chars().nth(2).is_some());
+    let long =
+        word.len() > 8 || (word.len() > 2 && (word.is_ascii() || word.chars().nth(2).is_some()));
     if long { word } else { token }
 }
 
@@ -147,18 +165,18 @@ pub fn phrase(words: &[Word], parts: Parts) -> Option<(usize, Word)> {
     let group = PHRASES.get(usize::from(first.phrases.checked_sub(1)?)..)?;
     group
         .iter()
-        .take_while(|phrase| phrase.words[0] == first.index)
+        .take_while(|phrase| phrase.words()[0] == first.index)
         .find(|phrase| {
             parts.has_list(phrase.part)
-                && words.len() >= phrase.words.len()
+                && words.len() >= phrase.words().len()
                 && phrase
-                    .words
+                    .words()
                     .iter()
                     .zip(words)
                     .all(|(index, word)| *index == word.index)
         })
         .map(|phrase| {
-            let len = phrase.words.len();
+            let len = phrase.words().len();
             let word = Word {
                 index: phrase.index,
                 tenths: phrase.tenths,

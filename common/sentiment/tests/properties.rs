@@ -63,7 +63,7 @@ fn in_range(scores: Scores) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(ProptestConfig::with_cases(1000))]
 
     #[test]
     fn scores_are_in_range_and_the_same_every_time(text in texts()) {

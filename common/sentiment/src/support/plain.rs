@@ -1,10 +1,10 @@
 //! A text made plain: what a keyboard, a web page or a hurried hand puts between words is taken out.
 
 use super::{Part, Parts, is_listed};
-use crate::table::Key;
+use crate::table::{Emoji, Key};
 
-/// What is put in place of a mention or a link: a word without valence.
-const ADDRESSEE: char = '@';
+/// What is put in place of a mention, a link or a picture: a word without valence.
+const NEUTRAL: char = '@';
 
 const ENTITIES: [(&str, char); 14] = [
     ("&amp;", '&'),
@@ -83,6 +83,11 @@ fn push_character(out: &mut String, character: char, parts: Parts) {
         out.push(' ');
         out.push(character);
         out.push(' ');
+    } else if parts.has(Part::Emoji) && Emoji::of(character).is_some() {
+        // A picture without a feeling: the words of its name don't count.
+        out.push(' ');
+        out.push(NEUTRAL);
+        out.push(' ');
     } else {
         out.push(character);
     }
@@ -92,7 +97,7 @@ fn push_token(out: &mut String, token: &str, parts: Parts) {
     let bare =
         token.trim_start_matches(|c: char| c.is_ascii_punctuation() && !matches!(c, '@' | '#'));
     if parts.has(Part::Addressees) && (is_mention(bare) || is_link(bare)) {
-        out.push(ADDRESSEE);
+        out.push(NEUTRAL);
         let end = if is_link(bare) { "" } else { bare };
         out.extend(end.chars().rev().take_while(|c| matches!(c, '!' | '?')));
     } else if !parts.has(Part::Spacing) {

@@ -71,7 +71,7 @@ impl Account {
             "{}/2015-03-31/functions/{function}/invocations",
             self.endpoint
         );
-        let failed = |error| Error::aws("lambda:Invoke", error);
+        let failed = |error| Error::aws("lambda:Invoke", &error);
         let request = self.authorize(reqwest::Client::new().post(url).json(event), "lambda");
         let answer = request
             .send()
@@ -89,7 +89,7 @@ impl Account {
     /// What was logged to a group from an instant on (in milliseconds since the epoch), oldest first,
     /// the first 10,000 lines at most.
     pub async fn log_lines(&self, group: &str, since_ms: i64) -> Result<Vec<LogLine>> {
-        let failed = |error| Error::aws("logs:FilterLogEvents", error);
+        let failed = |error| Error::aws("logs:FilterLogEvents", &error);
         let request = reqwest::Client::new()
             .post(&self.endpoint)
             .header("X-Amz-Target", "Logs_20140328.FilterLogEvents")
@@ -114,6 +114,6 @@ impl Account {
         let answer = answer.and_then(reqwest::Response::error_for_status);
         answer
             .map(drop)
-            .map_err(|error| Error::aws("s3:PutObject", error))
+            .map_err(|error| Error::aws("s3:PutObject", &error))
     }
 }

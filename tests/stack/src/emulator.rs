@@ -113,10 +113,7 @@ impl Emulator {
 
     fn failed(&self, what: &str) -> Error {
         let log = self.log();
-        let said = log
-            .lines()
-            .filter(|line| !line.trim().is_empty())
-            .next_back();
+        let said = log.lines().rfind(|line| !line.trim().is_empty());
         let reason = said.map_or_else(
             || what.to_owned(),
             |said| format!("{what} and said last: {}", said.trim()),

@@ -62,7 +62,7 @@ impl Error {
         }
     }
 
-    pub(crate) fn aws(call: &'static str, reason: impl ToString) -> Self {
+    pub(crate) fn aws(call: &'static str, reason: &impl ToString) -> Self {
         Self::Aws {
             call,
             reason: reason.to_string(),

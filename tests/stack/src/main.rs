@@ -1,14 +1,16 @@
-//! `make run` and `make stop`.
+//! `make run`, `make send` and `make stop`.
 //!
 //! - [`settings`]: what the caller set, from the environment.
 //! - [`run`]: brings everything up, writes `stack.json`, then [`follow`]s the interactions.
 //! - [`control`]: one stack at a time; detached start and stop.
-//! - [`seed`]: the platforms' first tokens. [`summary`]: `stack.json` and what is printed.
+//! - [`seed`]: the platforms' first tokens. [`send`]: one message to a running stack.
+//! - [`summary`]: `stack.json` and what is printed.
 
 mod control;
 mod follow;
 mod run;
 mod seed;
+mod send;
 mod settings;
 mod summary;
 
@@ -46,9 +48,11 @@ async fn command(name: Option<&str>) -> Result<()> {
         }
         // What a detached `run` starts.
         Some("serve") => run::run(&project, &Settings::from_env()?, true).await,
+        Some("send") => send::send(&project, settings::text()?.as_deref()).await,
         Some("stop") => control::stop(&project).await,
         _ => Err(Error::Usage(
-            "say `stack run` or `stack stop`; README.md lists what `make run` takes".to_owned(),
+            "say `stack run`, `stack send` or `stack stop`; README.md lists what `make run` takes"
+                .to_owned(),
         )),
     }
 }

@@ -89,7 +89,6 @@ fn last_line(output: &Output) -> String {
     let last = text
         .iter()
         .flat_map(|text| text.lines())
-        .filter(|line| !line.trim().is_empty())
-        .next_back();
+        .rfind(|line| !line.trim().is_empty());
     last.unwrap_or("it said nothing").trim().to_owned()
 }

@@ -69,6 +69,11 @@ pub fn dir() -> Result<Option<PathBuf>> {
     Ok(dir.map(PathBuf::from))
 }
 
+/// What `make send` sends.
+pub fn text() -> Result<Option<String>> {
+    optional("TEXT").map_err(|error| Error::Usage(error.to_string()))
+}
+
 fn malformed(name: &'static str, reason: &'static str) -> SettingError {
     runtime::settings::malformed(name, &reason)
 }

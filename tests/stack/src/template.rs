@@ -29,7 +29,7 @@ pub fn functions(template: &str) -> Result<Vec<Function>> {
         }
         if indent <= 2 {
             functions.extend(std::mem::take(&mut resource).function()?);
-            resource.id = text.trim_end_matches(':').to_owned();
+            text.trim_end_matches(':').clone_into(&mut resource.id);
         } else if indent == 4 && text == "Type: AWS::Serverless::Function" {
             resource.is_function = true;
         } else if indent == 4 && text == "Properties:" {

@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use reqwest::RequestBuilder;
 use runtime::clock;
+use sandbox::{Sandbox, SocialToken};
 use serde_json::Value;
+use stack::account::Account;
 use stack::package::Project;
 use stack::python;
 
@@ -204,6 +206,67 @@ async fn a_detached_stack_writes_what_a_script_needs_takes_webhooks_and_stops_an
 
     let again = place.run_detached();
     assert!(again.status.success(), "{}", said(&again));
+}
+
+#[tokio::test]
+async fn outside_upstreams_are_used_in_place_of_the_sandbox() {
+    let settings = sandbox::Settings {
+        client_id: "my-client".into(),
+        client_secret: "my-secret".into(),
+        ..Default::default()
+    };
+    let outside = Sandbox::start(sandbox::Config { port: 0, settings })
+        .await
+        .unwrap();
+    let first = SocialToken {
+        access_token: "facebook-first-token".into(),
+        refresh_token: None,
+        expires_in_seconds: 3600,
+        age_seconds: 0,
+        single_use: false,
+    };
+    outside.register_social("facebook", first);
+    let place = Place::new("outside");
+    let run = place
+        .command("run")
+        .env("DETACH", "1")
+        .env("CXONE_BASE_URL", &outside.url)
+        .env("CXONE_CLIENT_ID", "my-client")
+        .env("CXONE_CLIENT_SECRET", "my-secret")
+        .env("TICKETING_URL", &outside.url)
+        .env(
+            "SOCIAL_REFRESH_URL",
+            format!("{}/social/facebook/rotate", outside.url),
+        )
+        .output()
+        .unwrap();
+    assert!(run.status.success(), "{}", said(&run));
+    assert_eq!(outside.webhooks().len(), 1);
+
+    let send = place
+        .command("send")
+        .env("TEXT", "I love it!")
+        .output()
+        .unwrap();
+    assert!(send.status.success(), "{}", said(&send));
+    wait_until("the ticket", || outside.tickets().len() == 1);
+    assert_eq!(
+        outside.tasks()[0].skills,
+        ["social-support", "sentiment-positive"]
+    );
+
+    let summary = place.summary();
+    let account = Account {
+        endpoint: summary["aws_endpoint_url"].as_str().unwrap().to_owned(),
+        id: summary["access_key_id"].as_str().unwrap().to_owned(),
+    };
+    let rotate = summary["functions"]["RotateTokensFunction"]
+        .as_str()
+        .unwrap();
+    let event = serde_json::json!({"secret": "facebook", "force": true});
+    let (answer, failure) = account.invoke(rotate, &event).await.unwrap();
+    assert_eq!(failure, None, "{answer}");
+    assert_eq!(outside.calls("social.facebook").len(), 1);
 }
 
 fn start_attached(place: &Place) -> Child {

@@ -7,10 +7,6 @@ use interaction::envelope;
 use runtime::settings::{self, SettingError};
 use signature::Scheme;
 
-/// How long the signing secret is served from memory. A rotation waits as long before it makes
-/// the sender use a new secret.
-const SECRET_LIFE: Duration = Duration::from_mins(1);
-
 pub struct Config {
     pub queue_url: String,
     pub signing_secret: String,
@@ -18,6 +14,8 @@ pub struct Config {
     /// The largest body that is taken, in bytes, once its base64 is decoded.
     pub max_body_bytes: usize,
     pub fair_queue_group: FairQueueGroup,
+    /// How long the signing secret is served from memory. A rotation waits as long before it makes
+    /// the sender use a new secret.
     pub secret_life: Duration,
 }
 
@@ -46,7 +44,8 @@ impl FromStr for FairQueueGroup {
 
 impl Config {
     /// Settings: `ROUTING_QUEUE_URL`, `SIGNING_SECRET_ARN`, `WEBHOOK_AUTH` (`secret-header`,
-    /// `hmac`, `standard-webhooks`), `MAX_BODY_BYTES`, `FAIR_QUEUE_GROUP` (`platform`, `none`).
+    /// `hmac`, `standard-webhooks`), `SECRET_CACHE_SECONDS`, `MAX_BODY_BYTES`, `FAIR_QUEUE_GROUP`
+    /// (`platform`, `none`).
     ///
     /// # Errors
     /// When one is missing or malformed.
@@ -57,7 +56,7 @@ impl Config {
             scheme: settings::parsed("WEBHOOK_AUTH")?,
             max_body_bytes: settings::within("MAX_BODY_BYTES", 1, envelope::MAX_BODY_BYTES)?,
             fair_queue_group: settings::parsed("FAIR_QUEUE_GROUP")?,
-            secret_life: SECRET_LIFE,
+            secret_life: Duration::from_secs(settings::within("SECRET_CACHE_SECONDS", 1, 3600)?),
         })
     }
 }

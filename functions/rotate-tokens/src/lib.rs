@@ -108,9 +108,9 @@ impl Function {
             tokens: AccessTokens::from_settings(client.clone(), secrets.clone(), ledger.clone())?,
             url: settings::required("WEBHOOK_URL")?,
         };
-        let margin = settings::within("ROTATION_MARGIN_SECONDS", 60, A_YEAR)?;
+        let margin = settings::within("ROTATION_MARGIN_SECONDS", 1, A_YEAR)?;
         let days = settings::within("SIGNING_SECRET_DAYS", 0, 3650)?;
-        let cache_seconds = settings::within("SECRET_CACHE_SECONDS", 0, 3600)?;
+        let cache_seconds = settings::within("SECRET_CACHE_SECONDS", 1, 3600)?;
         Ok(Self {
             tools: Tools {
                 store: Store::new(secrets),

@@ -28,6 +28,11 @@ run: build ## Run everything on this machine: PORT=4566 DETACH=1 PARAMETERS="Nam
 send: build ## Send a message through the running stack: TEXT="…", or the tutorial's
 	@$(stack) send
 
+.PHONY: scenario
+scenario: ## Run a file of traffic and judge what came out: FILE=scenarios/moods.json, URL= and SIMULATOR_KEY= for a stack on AWS
+	@cargo build --quiet --locked -p scenario
+	@$(target)/debug/scenario "$(FILE)" $(if $(URL),--url "$(URL)")
+
 .PHONY: stop
 stop: ## End what `make run DETACH=1` started
 	@if [ -x $(stack) ]; then $(stack) stop; else echo "no local stack was ever built"; fi
@@ -95,12 +100,22 @@ $(cargo_deny):
 	CARGO_PROFILE_DEV_DEBUG=0 cargo install --locked --debug --no-default-features --version 0.20.2 --root $(target)/tools/cargo-deny-0.20.2 cargo-deny
 
 .PHONY: check
-check: test template long sam ## All of `make test`, and the template's linters, the long scenarios, `sam build` and `sam deploy`
+check: test template long browser sam ## All of `make test`, and the template's linters, the long scenarios, the browser's, `sam build` and `sam deploy`
 
 .PHONY: long
 long: ## The end-to-end scenarios that take minutes
 	cargo build --locked --workspace --bins
 	cargo test --locked -p e2e -- --ignored
+
+# Everything but the browser's crate is checked without the feature, which takes a minute to build.
+.PHONY: browser screenshots
+browser: ## The simulator's page in a headless Chromium
+	@[ -n "$(CHROME)" ] || command -v chromium chromium-browser google-chrome-stable >/dev/null || { echo "this needs Chromium: install the package chromium, or name one with CHROME=" >&2; exit 1; }
+	cargo clippy --locked -p browser --features chromium --all-targets -- -D warnings
+	cargo build --locked --workspace --bins
+	cargo test --locked -p browser --features chromium
+screenshots: ## The same, and its pictures into docs/screenshots
+	SCREENSHOTS="$(CURDIR)/docs/screenshots" $(MAKE) browser
 
 # ── The template ──────────────────────────────────────────────────────────────────────────────
 

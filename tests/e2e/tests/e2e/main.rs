@@ -11,6 +11,7 @@ mod many;
 mod outage;
 mod poison;
 mod redrive_cycles;
+mod rotation;
 mod routing_faults;
 mod simulator;
 mod sla;

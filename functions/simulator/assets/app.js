@@ -120,10 +120,10 @@ function showPreview({ explanation, language, language_rule: looksForIt, with_ot
   $("words").replaceChildren(...(words.length ? words.map(showWord) : [element("li", "none; it is neutral", "soft")]));
   $("rules").replaceChildren(...explanation.rules.map((rule) =>
     element("li", [element("b", rule.rule), `: ${rule.passed_over || "holds"}`])));
-  pairs("others", others.map((other) => [
-    `${other.scorer} scorer, language rule ${other.language_rule ? "on" : "off"}`,
-    `${score(other.decision)}: ${other.decision.skills.join(", ")}`,
-  ]));
+  $("others").replaceChildren(...others.map((other) => element("li", [
+    element("b", `${other.scorer} scorer, language rule ${other.language_rule ? "on" : "off"}`),
+    `: ${score(other.decision)}, ${other.decision.skills.join(", ")}`,
+  ])));
 }
 
 function showWord(word) {
@@ -300,8 +300,8 @@ function cells(known) {
     cell("Interaction", element("code", known.interaction_id)),
     cell("State", [track, state, attempts]),
     cell("Received", clock(stage(known, "received")?.at)),
-    cell("Routed after", ...latency(stage(known, "routed"))),
-    cell("Synced after", ...latency(stage(known, "synced"))),
+    cell("Routed after", ...latency(stage(known, "routed"), known.routing)),
+    cell("Synced after", ...latency(stage(known, "synced"), known.ticketing)),
     cell("Details", details(known)),
   ];
 }
@@ -312,9 +312,11 @@ function cell(name, content, className) {
   return made;
 }
 
-function latency(at) {
+function latency(at, delivery) {
   if (!at) return ["", ""];
-  const waits = [["the limit", at.wait_limiter_ms], ["a retry", at.wait_retry_ms], ["dead letters", at.wait_dlq_ms]]
+  // The ledger counts what goes by before the first call with the retries.
+  const retried = delivery?.attempts > 1 || delivery?.history?.length;
+  const waits = [["the limit", at.wait_limiter_ms], ["a retry", retried && at.wait_retry_ms], ["dead letters", at.wait_dlq_ms]]
     .filter(([, ms]) => ms > 0).map(([why, ms]) => `${millis(ms)} for ${why}`);
   const content = [at.breach ? element("b", `${millis(at.latency_ms)} breach`) : millis(at.latency_ms)];
   if (waits.length) content.push(element("small", `of it ${waits.join(", ")}`));
@@ -384,6 +386,7 @@ async function waits() {
   if (!figures?.count) {
     $("percentiles").textContent = "No figures of the last 24 hours yet.";
     $("histogram").replaceChildren();
+    pairs("by-platform", []);
     return;
   }
   const { count, breaches, p50, p95, p99 } = figures;
@@ -391,6 +394,10 @@ async function waits() {
     `${many(count)} in 24 hours: p50 ${millis(p50)}, p95 ${millis(p95)}, p99 ${millis(p99)}; ` +
     `${many(breaches)} over ${millis(answer.threshold_ms)} (${((100 * breaches) / count).toFixed(1)} %).`;
   $("histogram").replaceChildren(draw(figures, answer.threshold_ms));
+  pairs("by-platform", figures.platforms.map((one) => [
+    one.platform,
+    `${many(one.count)}: p50 ${millis(one.p50)}, p95 ${millis(one.p95)}, p99 ${millis(one.p99)}; ${many(one.breaches)} over`,
+  ]));
 }
 
 function svg(tag, attributes, ...children) {

@@ -65,7 +65,7 @@ platform-add: tools ## Add a social platform: NAME= FILE=
 	@$(operate) platform-add "$(NAME)" "$(FILE)"
 tokens: tools ## The tokens' states
 	@$(operate) tokens
-rotate: tools ## Rotate a token now: NAME=facebook|cxone|signing|…
+rotate: tools ## Rotate a token now: NAME=facebook|cxone|signing-secret|…
 	@$(operate) rotate "$(NAME)"
 rules: tools ## The routing rules in force
 	@$(operate) rules

@@ -60,7 +60,7 @@ enum Command {
     PlatformAdd(platform::AddArgs),
     /// Shows the state of every token.
     Tokens,
-    /// Rotates a token now: a platform, `cxone` or `signing`.
+    /// Rotates a token now: a platform, `cxone` or `signing-secret`.
     Rotate { name: String },
     /// Shows the rules that decide.
     Rules,

@@ -12,21 +12,39 @@ fn messages(c: &mut Criterion) {
     let mut group = c.benchmark_group("messages");
     group.throughput(Throughput::Elements(messages.len() as u64));
     group.bench_function("sentiment", |b| {
-        b.iter(|| messages.iter().map(|text| sentiment::polarity(black_box(text)).compound).sum::<f64>());
+        b.iter(|| {
+            messages
+                .iter()
+                .map(|text| sentiment::polarity(black_box(text)).compound)
+                .sum::<f64>()
+        });
     });
     group.bench_function("sentiment, support layer", |b| {
         b.iter(|| {
-            let score = |text| sentiment::support::polarity(black_box(text), sentiment::support::Parts::ALL).compound;
+            let score = |text| {
+                sentiment::support::polarity(black_box(text), sentiment::support::Parts::ALL)
+                    .compound
+            };
             messages.iter().map(|text| score(text)).sum::<f64>()
         });
     });
     let analyzer = vader_sentiment::SentimentIntensityAnalyzer::new();
     group.bench_function("vader_sentiment", |b| {
-        b.iter(|| messages.iter().map(|text| analyzer.polarity_scores(black_box(text))["compound"]).sum::<f64>());
+        b.iter(|| {
+            messages
+                .iter()
+                .map(|text| analyzer.polarity_scores(black_box(text))["compound"])
+                .sum::<f64>()
+        });
     });
     let analyzer = vader_sentimental::SentimentIntensityAnalyzer::new();
     group.bench_function("vader-sentimental", |b| {
-        b.iter(|| messages.iter().map(|text| analyzer.polarity_scores(black_box(text)).compound).sum::<f64>());
+        b.iter(|| {
+            messages
+                .iter()
+                .map(|text| analyzer.polarity_scores(black_box(text)).compound)
+                .sum::<f64>()
+        });
     });
     group.finish();
 }
@@ -46,6 +64,9 @@ fn megabytes(c: &mut Criterion) {
         ("n't", "n't "),
         ("phrases almost", "still still been "),
         ("entities", "&amp;"),
+        ("ampersands", "&"),
+        ("hyphens", "aa-"),
+        ("negations", "not "),
         ("mentions", "@a "),
         ("zero-width joiners", "\u{200d}"),
     ] {
@@ -54,7 +75,9 @@ fn megabytes(c: &mut Criterion) {
             b.iter(|| sentiment::polarity(black_box(text)));
         });
         group.bench_with_input(BenchmarkId::new("support layer", name), &text, |b, text| {
-            b.iter(|| sentiment::support::polarity(black_box(text), sentiment::support::Parts::ALL));
+            b.iter(|| {
+                sentiment::support::polarity(black_box(text), sentiment::support::Parts::ALL)
+            });
         });
     }
     group.finish();

@@ -1,6 +1,7 @@
 # All that is done with this project; `make help` lists it.
 
 SHELL := bash
+export TEXT
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -73,6 +74,8 @@ rules-put: tools ## Check a rules file and put it: FILE= (CHECK=1 only checks)
 	@$(operate) rules-put "$(FILE)" $(if $(CHECK),--check)
 sla: tools ## What customers waited: a table, and target/sla.svg
 	@$(operate) sla $(ARGS)
+explain: tools ## The score of a text, word by word, with its rule and skills: TEXT="…" or ARGS="--labelled FILE"
+	@$(target)/debug/explain $(ARGS) $(if $(TEXT),"$$TEXT")
 
 # A function alone, with an event of events/, against the running local stack.
 function = $(shell echo $(1) | sed -E 's/(^|-)([a-z])/\U\2/g')Function
@@ -100,7 +103,7 @@ $(cargo_deny):
 	CARGO_PROFILE_DEV_DEBUG=0 cargo install --locked --debug --no-default-features --version 0.20.2 --root $(target)/tools/cargo-deny-0.20.2 cargo-deny
 
 .PHONY: check
-check: test template long browser sam ## All of `make test`, and the template's linters, the long scenarios, the browser's, `sam build` and `sam deploy`
+check: test template long parity browser sam ## All of `make test`, and the template's linters, the long scenarios, the browser's, `sam build` and `sam deploy`
 
 .PHONY: long
 long: ## The end-to-end scenarios that take minutes
@@ -116,6 +119,25 @@ browser: ## The simulator's page in a headless Chromium
 	cargo test --locked -p browser --features chromium
 screenshots: ## The same, and its pictures into docs/screenshots
 	SCREENSHOTS="$(CURDIR)/docs/screenshots" $(MAKE) browser
+
+# ── Sentiment against the reference ───────────────────────────────────────────────────────────
+
+COUNT ?= 100000
+SEED ?= 1
+
+.PHONY: parity
+parity: $(venv)/sentiment/ready ## Compare the scorer with the reference on generated texts: COUNT=100000 SEED=1
+	$(venv)/sentiment/bin/python common/sentiment/parity/generate.py $(COUNT) $(SEED) >$(target)/parity.jsonl
+	PARITY_TEXTS="$(abspath $(target))/parity.jsonl" cargo test --locked -p sentiment --test parity -- --ignored --nocapture
+
+.PHONY: bench-sentiment
+bench-sentiment: $(venv)/sentiment/ready ## The scorer beside two other crates, Python's VADER and TextBlob
+	cargo bench --manifest-path common/sentiment/bench-against/Cargo.toml --target-dir $(target)/bench-against --bench scorers
+	$(venv)/sentiment/bin/python common/sentiment/bench-against/table.py $(target)/bench-against/criterion
+
+.PHONY: fuzz
+fuzz: ## Half a million generated bodies against ingest
+	PROPTEST_CASES=500000 cargo test --locked -p ingest --test it hostile
 
 # ── The template ──────────────────────────────────────────────────────────────────────────────
 

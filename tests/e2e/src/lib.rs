@@ -8,6 +8,11 @@
 //! Nothing here sleeps to win a race: what takes time is waited for with
 //! [`Stack::until`](stack::Stack::until), which gives up after its deadline and says what it saw.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "the harness is test code: what fails here fails the test"
+)]
+
 mod item;
 pub mod payload;
 mod process;

@@ -291,12 +291,11 @@ impl Stack {
     }
 
     /// Waits until the interaction's stage has this state, and returns its item.
-    pub async fn reaches(&self, interaction: &str, stage: &str, state: &str) -> Value {
-        let what = format!("{interaction} to be {state} in {stage}");
+    pub async fn reaches(&self, interaction: &str, stage: &str, wanted: &str) -> Value {
+        let what = format!("{interaction} to be {wanted} in {stage}");
         let reached = async || {
-            self.ledger(interaction, stage)
-                .await
-                .filter(|item| item["state"] == state)
+            let item = self.ledger(interaction, stage).await;
+            item.filter(|item| item["state"] == wanted)
         };
         self.until(&what, SOON, reached).await
     }
@@ -417,10 +416,14 @@ impl Drop for Stack {
         // The test's own runtime ends with the test, so this takes another. Where the process ends
         // first, so does the emulator.
         std::thread::spawn(move || {
+            let delete = async || {
+                Deployment::start_deletion(&account, &name).await?;
+                Deployment::delete_code(&account, &shared().await.project.functions).await
+            };
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .build();
-            runtime.map(|runtime| runtime.block_on(Deployment::start_deletion(&account, &name)))
+            runtime.map(|runtime| runtime.block_on(delete()))
         });
         let log = SHARED
             .get()

@@ -116,4 +116,14 @@ impl Account {
             .map(drop)
             .map_err(|error| Error::aws("s3:PutObject", &error))
     }
+
+    /// Deletes an object.
+    pub async fn delete_object(&self, bucket: &str, key: &str) -> Result<()> {
+        let request = reqwest::Client::new().delete(format!("{}/{bucket}/{key}", self.endpoint));
+        let answer = self.authorize(request, "s3").send().await;
+        let answer = answer.and_then(reqwest::Response::error_for_status);
+        answer
+            .map(drop)
+            .map_err(|error| Error::aws("s3:DeleteObject", &error))
+    }
 }

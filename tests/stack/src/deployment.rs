@@ -11,7 +11,7 @@ use runtime::clock;
 use crate::account::{Account, DEFAULT_ACCOUNT, LogLine};
 use crate::error::{Error, Result};
 use crate::package::Project;
-use crate::template;
+use crate::template::{self, Function};
 
 const DEPLOYS_WITHIN: Duration = Duration::from_secs(180);
 const POLL: Duration = Duration::from_millis(50);
@@ -122,13 +122,18 @@ impl Deployment {
     /// Begins to delete a stack, by its name or id, and doesn't wait for it.
     pub async fn start_deletion(account: &Account, stack: &str) -> Result<()> {
         let client = Client::new(&account.sdk_config().await);
-        client
-            .delete_stack()
-            .stack_name(stack)
-            .send()
-            .await
-            .map(drop)
-            .map_err(Error::sdk("DeleteStack"))
+        let deleted = client.delete_stack().stack_name(stack).send().await;
+        deleted.map(drop).map_err(Error::sdk("DeleteStack"))
+    }
+
+    /// Deletes the uploaded code, which the emulator holds in memory. The stack can't be updated
+    /// after that.
+    pub async fn delete_code(account: &Account, functions: &[Function]) -> Result<()> {
+        for function in functions {
+            let key = format!("{}.zip", function.binary);
+            account.delete_object(&bucket(account), &key).await?;
+        }
+        Ok(())
     }
 
     /// The address of a path of the stack's API, such as `/webhook/social`.

@@ -40,7 +40,8 @@ async fn get(stack: &Stack, path: &str) -> Value {
 /// Waits until the simulator says that the interaction is in this state, and returns all that it says.
 async fn reaches(stack: &Stack, id: &str, state: &str) -> Value {
     let path = format!("/interactions/{id}");
-    let found = stack.until(&format!("{id} to be {state}"), SOON, async || {
+    let what = format!("{id} to be {state}");
+    let found = stack.until(&what, SOON, async || {
         let shown = get(stack, &path).await;
         (shown["state"] == state).then_some(shown)
     });

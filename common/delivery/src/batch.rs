@@ -1,7 +1,7 @@
 //! One invocation: a batch of messages from the stage's queue, each with its own outcome.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::SdkConfig;
@@ -10,11 +10,12 @@ use interaction::Envelope;
 use tokio::task::JoinSet;
 
 use crate::admission::Upstream;
-use crate::gate::{Admission, Gate};
+use crate::gate::Gate;
+use crate::invocation::{Fate, Fates, Invocation, Job, LEDGER_DOWN, Planned, Ready};
 use crate::item::{Facts, Item, Next, next};
 use crate::ledger::{Ledger, View};
 use crate::message::Message;
-use crate::millis::{self, Millis};
+use crate::millis;
 use crate::outbox::Outbox;
 use crate::queue::{Queue, visibility};
 use crate::report::Report;
@@ -36,78 +37,6 @@ const TO_END_A_CALL: Duration = Duration::from_secs(8);
 
 /// The lease of a call ends so much after its time-out.
 pub const LEASE_BEYOND_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// For how long messages are hidden when the ledger can't be reached, at most.
-const LEDGER_DOWN: Duration = Duration::from_secs(30);
-
-/// What becomes of a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fate {
-    /// It was not begun: it is shown again at once.
-    Untouched,
-    /// It stays in the queue, hidden until then.
-    Hide(Millis),
-    Acknowledge,
-}
-
-/// The fates of a batch's messages.
-#[derive(Clone)]
-pub struct Fates(Arc<Mutex<Vec<Fate>>>);
-
-impl Fates {
-    fn new(messages: usize) -> Self {
-        Self(Arc::new(Mutex::new(vec![Fate::Untouched; messages])))
-    }
-
-    pub fn set(&self, messages: &[usize], fate: Fate) {
-        let mut fates = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        for message in messages {
-            fates[*message] = fate;
-        }
-    }
-
-    fn all(&self) -> Vec<Fate> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-    }
-}
-
-/// One interaction of the batch, with all of its copies in it.
-pub struct Job {
-    pub id: String,
-    pub envelope: Arc<Envelope>,
-    pub facts: Facts,
-    /// The first copy.
-    pub message: Message,
-    /// Where its copies stand in the batch.
-    pub copies: Vec<usize>,
-}
-
-/// An interaction that may be called, with what the ledger says of it.
-pub struct Ready {
-    pub job: Job,
-    pub item: Option<Item>,
-}
-
-/// One call to the upstream.
-pub struct Planned {
-    pub units: Vec<Ready>,
-    pub admission: Admission,
-}
-
-/// What the parts of an invocation share.
-#[derive(Clone)]
-pub struct Invocation {
-    pub fates: Fates,
-    pub outbox: Outbox,
-    pub report: Report,
-    /// The last instant at which a call may start.
-    pub latest: Millis,
-    /// Over how long messages that wait for the gate are spread.
-    pub spread: Millis,
-}
 
 /// Delivers one stage's interactions. Built once, in `main`.
 pub struct Delivery<S> {
@@ -269,7 +198,7 @@ impl<S: Stage> Delivery<S> {
                         .ledger
                         .park_broken(&message.id, message.queued_at, &reason, &message.body, now)
                         .await;
-                    self.parked_aside(invocation, &message.id, &[index], &reason, parked);
+                    invocation.parked_aside(&message.id, &[index], &reason, parked);
                     continue;
                 }
             };
@@ -283,7 +212,7 @@ impl<S: Stage> Delivery<S> {
                 }
                 Some(_) => {
                     self.park_conflict(invocation, &id, &facts, &[index], &message.body)
-                        .await
+                        .await;
                 }
                 None => jobs.push(Job {
                     id,
@@ -439,34 +368,7 @@ impl<S: Stage> Delivery<S> {
             .ledger
             .park_conflict(id, facts, body, millis::now())
             .await;
-        self.parked_aside(
-            invocation,
-            id,
-            copies,
-            "same identity, other content",
-            parked,
-        );
-    }
-
-    fn parked_aside(
-        &self,
-        invocation: &Invocation,
-        id: &str,
-        copies: &[usize],
-        reason: &str,
-        parked: Result<(), StoreError>,
-    ) {
-        let fate = match parked {
-            Ok(()) => {
-                invocation.report.parked_aside(id, reason);
-                Fate::Acknowledge
-            }
-            Err(error) => {
-                tracing::error!(interaction = id, %error, "could not be parked; it stays in its queue");
-                Fate::Hide(millis::after(millis::now(), LEDGER_DOWN))
-            }
-        };
-        invocation.fates.set(copies, fate);
+        invocation.parked_aside(id, copies, "same identity, other content", parked);
     }
 
     /// Without the ledger nothing may be called: the messages wait in the queue.

@@ -6,8 +6,9 @@ use futures::future::join_all;
 use upstream::{Failure, Reason};
 
 use crate::admission::Permit;
-use crate::batch::{Delivery, Fate, Invocation, Job, LEASE_BEYOND_TIMEOUT, Planned, Ready};
+use crate::batch::{Delivery, LEASE_BEYOND_TIMEOUT};
 use crate::gate::Admission;
+use crate::invocation::{Fate, Invocation, Job, Planned, Ready};
 use crate::item::{Claim, Item, State};
 use crate::limiter::LATEST_START;
 use crate::millis::{self, Millis};
@@ -54,14 +55,14 @@ impl<S: Stage> Delivery<S> {
         let asked = millis::now();
         let (at, probe) = match admission {
             Admission::Go { at, probe } => (at, probe),
-            Admission::Hold { until } => return Some(self.hold(invocation, &units, until)),
+            Admission::Hold { until } => return Some(hold(invocation, &units, until)),
         };
         sleep_until(at - PREPARE).await;
         if let Some(until) = self
             .must_not_start(invocation, asked, at, probe, &units)
             .await
         {
-            return Some(self.hold(invocation, &units, until));
+            return Some(hold(invocation, &units, until));
         }
         let first = units[0].job.id.clone();
         let (mut groups, mut held) = self.claim(invocation, units, at, asked).await;
@@ -99,16 +100,6 @@ impl<S: Stage> Delivery<S> {
             held = join_all(ends).await.into_iter().flatten().chain(held).max();
         }
         held
-    }
-
-    /// Hides interactions that may not be called before `until`, spread so that they don't all
-    /// come back at once.
-    fn hold(&self, invocation: &Invocation, units: &[Ready], until: Millis) -> Millis {
-        for ready in units {
-            let until = until + fastrand::i64(0..=invocation.spread);
-            invocation.fates.set(&ready.job.copies, Fate::Hide(until));
-        }
-        until
     }
 
     /// Whether too much has changed while the call waited for its slot: then until when it waits.
@@ -183,9 +174,13 @@ impl<S: Stage> Delivery<S> {
                             claimed: Vec::new(),
                         },
                     )),
-                    Err(hold) => {
-                        let until = hold.until.as_millisecond();
-                        tracing::debug!(interaction = ready.job.id, reason = hold.reason, "held");
+                    Err(refusal) => {
+                        let until = refusal.until.as_millisecond();
+                        tracing::debug!(
+                            interaction = ready.job.id,
+                            reason = refusal.reason,
+                            "held"
+                        );
                         invocation.fates.set(&ready.job.copies, Fate::Hide(until));
                         refused = lane.map(|name| (name, until));
                         held = held.max(Some(until));
@@ -447,6 +442,16 @@ impl<S: Stage> Delivery<S> {
             self.stage.leave(group.lane, &[]).await;
         }
     }
+}
+
+/// Hides interactions that may not be called before `until`, spread so that they don't all
+/// come back at once.
+fn hold(invocation: &Invocation, units: &[Ready], until: Millis) -> Millis {
+    for ready in units {
+        let until = until + fastrand::i64(0..=invocation.spread);
+        invocation.fates.set(&ready.job.copies, Fate::Hide(until));
+    }
+    until
 }
 
 /// What goes into the call, and how many of it belong to each group.

@@ -146,8 +146,8 @@ pub struct Facts {
     pub sent_at: Millis,
     pub received_at: Millis,
     pub queued_at: Millis,
-    /// When a function first received this copy.
-    pub first_receive_at: Millis,
+    /// When a function first received this copy, where that is not now.
+    pub first_receive_at: Option<Millis>,
     pub redrives: u32,
     /// The fence of the parked item that this copy may open again.
     pub reopen: Option<u64>,
@@ -304,7 +304,7 @@ impl Item {
         let from_dlq = facts.redrives > self.redrives;
         let since = match self.state {
             _ if first && from_dlq => facts.received_at,
-            _ if first => facts.first_receive_at,
+            _ if first => facts.first_receive_at.unwrap_or(now),
             State::Parked => return,
             State::Calling => self.called_at.unwrap_or(now),
             _ => self.history.last().map_or(now, |event| event.at),

@@ -208,7 +208,7 @@ impl Ledger {
             sent_at: queued_at,
             received_at: queued_at,
             queued_at,
-            first_receive_at: now,
+            first_receive_at: None,
             redrives: 0,
             reopen: None,
         };

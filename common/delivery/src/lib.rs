@@ -11,8 +11,8 @@
 //! | `item`: the states of an interaction, and every change between them | `store`: compare and swap; `ledger`: claims, outcomes, parking |
 //! | `limiter`, `breaker`, and `gate`, which joins them | `admission`: one gate for all functions |
 //! | `queue`: how long to hide, where to cut batches | `queue`: sending and hiding; `outbox`: follow-ups |
-//! | `redrive`: what becomes of a dead letter | `redrive`: the function `redrive` |
-//! | `settings`: what goes together | `batch`: one invocation; `call`: one call in it; `report`: what it says |
+//! | `redrive::policy`: what becomes of a dead letter | `redrive`: the function `redrive` |
+//! | `settings`: what goes together | `batch`: one invocation, `invocation`: what its parts share; `call`: one call in it; `report`: what it says |
 //!
 //! [`parked`] is for the operator's tool.
 
@@ -22,7 +22,8 @@ mod breaker;
 mod call;
 mod follow_up;
 mod gate;
-pub mod item;
+pub mod invocation;
+mod item;
 mod ledger;
 mod limiter;
 mod message;
@@ -39,6 +40,6 @@ pub mod store;
 pub use admission::Permit;
 pub use batch::Delivery;
 pub use follow_up::after_routing;
-pub use item::State;
+pub use item::{Item, State};
 pub use settings::Settings;
 pub use stage::{Done, Hold, Names, Stage, Unit};

@@ -27,7 +27,8 @@ pub struct Message {
     pub sent_at: Millis,
     /// When the first copy was.
     pub queued_at: Millis,
-    pub first_receive_at: Millis,
+    /// When a function first received this copy, where that is not now.
+    pub first_receive_at: Option<Millis>,
     pub receives: u32,
     pub redrives: u32,
     pub reopen: Option<u64>,
@@ -41,15 +42,17 @@ impl Message {
         let system_time = |name| system(name).and_then(|text| text.parse().ok());
         let attribute = |name| record.message_attributes.get(name)?.string_value.as_deref();
         let sent_at = system_time("SentTimestamp").unwrap_or(now);
+        let receives = system("ApproximateReceiveCount")
+            .and_then(|text| text.parse().ok())
+            .unwrap_or(1);
         Self {
             sent_at,
             queued_at: attribute(QUEUED_AT)
                 .and_then(|text| text.parse().ok())
                 .unwrap_or(sent_at),
-            first_receive_at: system_time("ApproximateFirstReceiveTimestamp").unwrap_or(now),
-            receives: system("ApproximateReceiveCount")
-                .and_then(|text| text.parse().ok())
-                .unwrap_or(1),
+            first_receive_at: system_time("ApproximateFirstReceiveTimestamp")
+                .filter(|_| receives > 1),
+            receives,
             redrives: attribute(REDRIVES)
                 .and_then(|text| text.parse().ok())
                 .unwrap_or(0),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinHandle;
 
-use crate::batch::{Fate, Fates};
+use crate::invocation::{Fate, Fates};
 use crate::queue::{Outgoing, Queue};
 
 /// What is done within this time goes into one batch.

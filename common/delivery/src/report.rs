@@ -23,7 +23,6 @@ struct Counts {
     retries: usize,
     parked: usize,
     credentials_refused: usize,
-    possible_duplicates: usize,
     breaker_open: bool,
     limiter_wait: Millis,
 }
@@ -53,10 +52,7 @@ impl Report {
     pub fn finished(&self, id: &str, outcome: &str, item: &Item) {
         let (stage, attempt) = (self.stage, item.attempts);
         let latency_ms = item.latency_ms.unwrap_or_default();
-        self.count(|counts| {
-            counts.finished += 1;
-            counts.possible_duplicates += usize::from(item.possible_duplicate);
-        });
+        self.count(|counts| counts.finished += 1);
         if item.possible_duplicate {
             tracing::warn!(
                 interaction = id,

@@ -1,6 +1,6 @@
 //! Compare and swap on items of the ledger's table, the one way in which they are written.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
@@ -12,6 +12,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub type Attributes = HashMap<String, AttributeValue>;
+
+/// Keys of one `BatchGetItem`.
+const MOST_KEYS: usize = 100;
 
 /// How often keys that DynamoDB left out of a batch's answer are asked for again.
 const BATCH_READS: usize = 5;
@@ -98,14 +101,24 @@ impl Store {
         }
     }
 
-    /// Reads up to 100 items, strongly consistent; those that don't exist are left out.
+    /// Reads items, strongly consistent; those that don't exist are left out.
     pub async fn read(&self, keys: &[Key]) -> Result<HashMap<Key, Attributes>, StoreError> {
         let mut found = HashMap::with_capacity(keys.len());
-        let mut wanted: Vec<Attributes> = keys.iter().map(Key::attributes).collect();
+        // DynamoDB refuses a batch in which a key stands twice.
+        let keys: Vec<&Key> = keys.iter().collect::<HashSet<_>>().into_iter().collect();
+        for keys in keys.chunks(MOST_KEYS) {
+            self.read_batch(keys, &mut found).await?;
+        }
+        Ok(found)
+    }
+
+    async fn read_batch(
+        &self,
+        keys: &[&Key],
+        found: &mut HashMap<Key, Attributes>,
+    ) -> Result<(), StoreError> {
+        let mut wanted: Vec<Attributes> = keys.iter().map(|key| key.attributes()).collect();
         for _ in 0..BATCH_READS {
-            if wanted.is_empty() {
-                return Ok(found);
-            }
             let request = KeysAndAttributes::builder()
                 .set_keys(Some(std::mem::take(&mut wanted)))
                 .consistent_read(true)
@@ -125,9 +138,9 @@ impl Store {
             }
             let left = answer.unprocessed_keys.unwrap_or_default();
             wanted = left.into_values().flat_map(|left| left.keys).collect();
-        }
-        if wanted.is_empty() {
-            return Ok(found);
+            if wanted.is_empty() {
+                return Ok(());
+            }
         }
         Err(StoreError::Unavailable {
             call: "BatchGetItem",

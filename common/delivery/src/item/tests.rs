@@ -18,7 +18,7 @@ fn facts() -> Facts {
         sent_at: 1_000,
         received_at: 2_000,
         queued_at: 2_100,
-        first_receive_at: 2_200,
+        first_receive_at: Some(2_200),
         redrives: 0,
         reopen: None,
     }

@@ -1,6 +1,8 @@
 //! `stack run` and `stack stop`, as `make run` and `make stop` call them, each in a folder and on
 //! a port of its own.
 
+#![expect(clippy::unwrap_used, reason = "what fails in a helper fails its test")]
+
 use std::fs;
 use std::net::TcpListener;
 use std::os::unix::fs::{PermissionsExt, symlink};

@@ -1,5 +1,7 @@
 //! The end-to-end tests: one binary, a module a scenario, on one emulator with an account a test.
 
+#![expect(clippy::unwrap_used, reason = "what fails in a helper fails its test")]
+
 mod chain;
 mod credentials;
 mod ingest;

@@ -30,7 +30,9 @@ async fn counted(stack: &Stack, first: Hour, last: Hour) -> BTreeMap<SeriesKey, 
         .unwrap();
     let merged = all.into_iter().map(|(series, hours)| {
         let mut whole = Histogram::default();
-        hours.values().for_each(|hour| whole.merge(hour));
+        for hour in hours.values() {
+            whole.merge(hour);
+        }
         (series, whole)
     });
     merged.collect()
@@ -276,11 +278,11 @@ async fn two_rivals_on_one_shard_that_cut_it_differently_count_each_record_once(
     };
     let text = |item: &Value, key: &str| item[key].as_str().unwrap().to_owned();
     let items = stack.items("sla#").await;
-    let counted: BTreeMap<_, _> = items
+    let found: BTreeMap<_, _> = items
         .iter()
         .map(|item| ((text(item, "pk"), text(item, "sk")), counts(item)))
         .collect();
-    assert_eq!(counted, exact);
+    assert_eq!(found, exact);
 }
 
 #[tokio::test]

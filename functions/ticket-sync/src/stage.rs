@@ -1,5 +1,7 @@
 //! What delivery needs to know of ticketing.
 
+use std::time::Duration;
+
 use aws_config::SdkConfig;
 use delivery::{Done, Hold, Names, Permit, Stage, State, Unit};
 use interaction::Envelope;
@@ -16,6 +18,11 @@ use crate::threads::{Busy, Held, STAGE, Threads};
 
 /// How long to stand back when the thread's item can't be read or written.
 const STORE_PAUSE: SignedDuration = SignedDuration::from_secs(5);
+
+/// Another call of the thread is over in a moment more often than not: looking again so many times,
+/// after so long, is faster and cheaper than another receive.
+const SHORT_WAITS: u32 = 3;
+const SHORT_WAIT: Duration = Duration::from_millis(250);
 
 const READING: &str = "reading the queue's message";
 
@@ -108,13 +115,21 @@ impl Stage for TicketSync {
     }
 
     async fn enter(&self, envelope: &Envelope, until: Timestamp) -> Result<Self::Lane, Hold> {
-        let now = clock::now();
-        match Arrival::of(envelope) {
-            Some(own) => match self.threads.enter(&own, until, now).await {
-                Ok(held) => Ok(Some(held)),
-                Err(busy) => Err(hold(&busy, now)),
-            },
-            None => Ok(None),
+        let Some(own) = Arrival::of(envelope) else {
+            return Ok(None);
+        };
+        // A call for many would wait for each of its threads in turn.
+        let mut waits = if self.one_call() { 0 } else { SHORT_WAITS };
+        loop {
+            let now = clock::now();
+            match self.threads.enter(&own, until, now).await {
+                Ok(held) => return Ok(Some(held)),
+                Err(busy) if waits > 0 && busy.is_short(now) => {
+                    waits -= 1;
+                    tokio::time::sleep(SHORT_WAIT).await;
+                }
+                Err(busy) => return Err(hold(&busy, now)),
+            }
         }
     }
 

@@ -6,11 +6,11 @@
 use std::collections::HashSet;
 
 use aws_sdk_dynamodb::Client;
-use delivery::item::{Item, State};
 use delivery::millis::{self, Millis};
 use delivery::store::{Key, Record, Store, StoreError, Swapped, record};
+use delivery::{Item, State};
 use interaction::InteractionId;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use ticketing::mark::Mark;
 use ticketing::{Arrival, Fate, Plan, Thread};
@@ -73,6 +73,18 @@ pub enum Busy {
     Behind { until: Timestamp },
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl Busy {
+    /// Whether it may be over within a second.
+    pub fn is_short(&self, now: Timestamp) -> bool {
+        match self {
+            Self::Leased { until } | Self::Behind { until } => {
+                *until <= now + SignedDuration::from_secs(1)
+            }
+            Self::Store(_) => false,
+        }
+    }
 }
 
 pub struct Threads {

@@ -113,7 +113,7 @@ impl<S: Stage> Delivery<S> {
         let (fates, report) = (invocation.fates.clone(), invocation.report.clone());
 
         let stop = tokio::time::Instant::from_std(started) + time_left.saturating_sub(TO_ANSWER);
-        let work = self.work(invocation, &messages);
+        let work = Box::pin(self.work(invocation, &messages));
         if tokio::time::timeout_at(stop, work).await.is_err() {
             tracing::warn!(
                 stage = self.stage.names().stage,

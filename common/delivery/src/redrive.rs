@@ -108,7 +108,8 @@ impl Redrive {
             .iter()
             .find(|lane| lane.dead_letter_arn == arn)
             .ok_or_else(|| UnknownQueue(arn.to_owned()))?;
-        for id in lane.handle(&self.policy, event.records, time_left).await {
+        let handled = Box::pin(lane.handle(&self.policy, event.records, time_left));
+        for id in handled.await {
             response.add_failure(id);
         }
         Ok(response)

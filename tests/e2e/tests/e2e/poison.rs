@@ -174,6 +174,6 @@ async fn a_body_that_does_not_fit_into_an_item_is_parked_whole_and_can_be_sent_b
             .as_array()
             .unwrap()
             .len(),
-        8
+        6
     );
 }

@@ -150,7 +150,7 @@ async fn route(app: &App, request: &Request) -> Answer {
         return Ok(refused);
     }
     match path {
-        "" => Ok(page::index()),
+        "" => Ok(page::index(request.uri().query())),
         // The page's links are relative to the path without the slash.
         "/" => Ok(page::elsewhere("../simulator")),
         "/app.js" => Ok(page::script()),

@@ -10,7 +10,7 @@ use runtime::clock;
 use sandbox::Sandbox;
 use serde_json::Value;
 use signature::Scheme;
-use stack::account::{Account, DEFAULT_ACCOUNT};
+use stack::account::Account;
 use stack::deployment::{Deployment, Parameters};
 use stack::emulator::Emulator;
 use stack::package::Project;
@@ -65,12 +65,6 @@ async fn shared() -> &'static Shared {
         .await
 }
 
-/// Twelve digits that no other stack has: an account's number, and part of a stack's name.
-fn next_number() -> String {
-    static NEXT: AtomicU64 = AtomicU64::new(100_000_000_001);
-    NEXT.fetch_add(1, Ordering::Relaxed).to_string()
-}
-
 /// A stack of its own account, with its sandbox. Dropping it deletes it in the background, and
 /// fails the test if the emulator's poller failed, for then nothing was delivered any more.
 pub struct Stack {
@@ -99,26 +93,7 @@ impl Stack {
     /// The same, with a sandbox that starts with these settings. `CxoneBaseUrl`, `TicketingUrl` and
     /// the client's credentials are the sandbox's, unless `parameters` say otherwise.
     pub async fn with_sandbox(parameters: &[(&str, &str)], settings: sandbox::Settings) -> Self {
-        let number = next_number();
-        Self::deploy(&number, &number, parameters, settings).await
-    }
-
-    /// Deploys with the simulator, for a browser. The page's links are relative and carry no query,
-    /// so all such stacks are in the account that a request without one reaches.
-    pub async fn with_page(parameters: &[(&str, &str)]) -> Self {
-        let simulator = [("EnableSimulator", "true")];
-        let all: Vec<_> = simulator.iter().chain(parameters).copied().collect();
-        let settings = sandbox::Settings::default();
-        Self::deploy(DEFAULT_ACCOUNT, &next_number(), &all, settings).await
-    }
-
-    /// `number` tells the stack from the others.
-    async fn deploy(
-        account: &str,
-        number: &str,
-        parameters: &[(&str, &str)],
-        settings: sandbox::Settings,
-    ) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(100_000_000_001);
         let shared = shared().await;
         let (client_id, client_secret) =
             (settings.client_id.clone(), settings.client_secret.clone());
@@ -141,9 +116,9 @@ impl Stack {
 
         let account = Account {
             endpoint: shared.emulator.endpoint().to_owned(),
-            id: account.to_owned(),
+            id: NEXT.fetch_add(1, Ordering::Relaxed).to_string(),
         };
-        let name = format!("social-{number}");
+        let name = format!("social-{}", account.id);
         let deployment =
             Deployment::create(account, &name, &shared.project, &shared.zips, all).await;
         let deployment = deployment.unwrap_or_else(|error| panic!("{error}"));

@@ -10,9 +10,9 @@ use chromiumoxide::cdp::browser_protocol::emulation::{
     MediaFeature, SetDeviceMetricsOverrideParams,
 };
 use chromiumoxide::cdp::browser_protocol::log::{EnableParams, EventEntryAdded, LogEntryLevel};
-use chromiumoxide::cdp::browser_protocol::network::{
-    EmulateNetworkConditionsParams, Headers, SetExtraHttpHeadersParams,
-};
+#[expect(deprecated, reason = "see `Page::offline`")]
+use chromiumoxide::cdp::browser_protocol::network::EmulateNetworkConditionsParams;
+use chromiumoxide::cdp::browser_protocol::network::{Headers, SetExtraHttpHeadersParams};
 use chromiumoxide::cdp::js_protocol::runtime::EventExceptionThrown;
 use chromiumoxide::page::ScreenshotParams;
 use e2e::Stack;
@@ -106,6 +106,10 @@ impl Page {
 
     /// Cuts the page off from the stack, or connects it again.
     pub async fn offline(&self, offline: bool) {
+        #[expect(
+            deprecated,
+            reason = "Chromium has it still, and its successor is not stable"
+        )]
         let conditions = EmulateNetworkConditionsParams::new(offline, 0.0, -1.0, -1.0);
         self.page.execute(conditions).await.unwrap();
     }
@@ -152,17 +156,6 @@ impl Page {
             .await
             .unwrap()
             .press_key(key)
-            .await
-            .unwrap();
-    }
-
-    /// Types a text where the focus is.
-    pub async fn write(&self, text: &str) {
-        self.page
-            .find_element("body")
-            .await
-            .unwrap()
-            .type_str(text)
             .await
             .unwrap();
     }

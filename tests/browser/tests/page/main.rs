@@ -8,6 +8,8 @@ use browser::Page;
 use e2e::Stack;
 use sandbox::{Action, Faults};
 
+const WITH_SIMULATOR: (&str, &str) = ("EnableSimulator", "true");
+
 const DESKTOP: (u32, u32) = (1200, 900);
 
 const ESCALATION: &str = "social-escalation, sentiment-negative";
@@ -30,7 +32,7 @@ async fn keep(page: &Page, name: &str, whole: bool) {
 
 #[tokio::test]
 async fn a_message_is_written_sent_and_seen_routed_and_synced_with_the_right_skill() {
-    let stack = Stack::with_page(&[]).await;
+    let stack = Stack::with(&[WITH_SIMULATOR]).await;
     let page = Page::open(&stack, DESKTOP.0, DESKTOP.1).await;
     assert_eq!(page.text("#counts").await, "Nothing sent yet.");
     page.until("document.querySelector('#parked').innerText.includes('nothing')")
@@ -65,7 +67,7 @@ async fn a_message_is_written_sent_and_seen_routed_and_synced_with_the_right_ski
 
 #[tokio::test]
 async fn a_breach_and_a_parked_message_are_seen_with_their_reasons_and_in_colours_with_contrast() {
-    let stack = Stack::with_page(&[("SlaThresholdMilliseconds", "1")]).await;
+    let stack = Stack::with(&[WITH_SIMULATOR, ("SlaThresholdMilliseconds", "1")]).await;
     let page = Page::open(&stack, DESKTOP.0, DESKTOP.1).await;
     page.click("#send").await;
     page.until(&first_is("synced")).await;
@@ -117,7 +119,7 @@ async fn a_breach_and_a_parked_message_are_seen_with_their_reasons_and_in_colour
 
 #[tokio::test]
 async fn all_of_it_works_by_keyboard_alone_and_the_focus_is_always_seen() {
-    let stack = Stack::with_page(&[]).await;
+    let stack = Stack::with(&[WITH_SIMULATOR]).await;
     let page = Page::open(&stack, DESKTOP.0, DESKTOP.1).await;
     let focus = "document.activeElement.id || document.activeElement.innerText";
     page.press("Tab").await;
@@ -168,7 +170,7 @@ async fn all_of_it_works_by_keyboard_alone_and_the_focus_is_always_seen() {
 
 #[tokio::test]
 async fn at_390_pixels_nothing_is_cut_off_and_everything_can_be_touched() {
-    let stack = Stack::with_page(&[]).await;
+    let stack = Stack::with(&[WITH_SIMULATOR]).await;
     let page = Page::open(&stack, 390, 844).await;
     page.click("#examples button:nth-child(2)").await;
     page.until("document.querySelector('#score-line').innerText.includes('negative')")
@@ -194,7 +196,7 @@ async fn at_390_pixels_nothing_is_cut_off_and_everything_can_be_touched() {
 
 #[tokio::test]
 async fn in_the_dark_it_is_dark_and_where_motion_is_reduced_nothing_moves() {
-    let stack = Stack::with_page(&[]).await;
+    let stack = Stack::with(&[WITH_SIMULATOR]).await;
     let page = Page::open(&stack, DESKTOP.0, DESKTOP.1).await;
     let motion = "getComputedStyle(document.querySelector('#needle')).transitionDuration";
     assert_ne!(page.js::<String>(motion).await, "0s");
@@ -220,7 +222,7 @@ async fn in_the_dark_it_is_dark_and_where_motion_is_reduced_nothing_moves() {
 
 #[tokio::test]
 async fn ten_thousand_interactions_are_followed_and_an_outage_is_told() {
-    let stack = Stack::with_page(&[]).await;
+    let stack = Stack::with(&[WITH_SIMULATOR]).await;
     let page = Page::open(&stack, DESKTOP.0, DESKTOP.1).await;
     page.js::<()>("for (let n = 0; n < 10_000; n++) follow(`int_${n}`)")
         .await;

@@ -182,3 +182,95 @@ impl<T: Clone> Cache<T> {
         slots.entry(key.to_owned()).or_default().clone()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    const AN_HOUR: Duration = Duration::from_hours(1);
+
+    fn failure() -> SecretError {
+        SecretError::Unavailable {
+            secret: "s".into(),
+            reason: "no answer in time".into(),
+        }
+    }
+
+    /// Counts its reads; each lets others run before it ends.
+    struct Reads(AtomicUsize);
+
+    impl Reads {
+        async fn read(&self, outcome: Result<usize, SecretError>) -> Result<usize, SecretError> {
+            let before = self.0.fetch_add(1, Ordering::SeqCst);
+            tokio::task::yield_now().await;
+            outcome.map(|value| value + before)
+        }
+
+        fn count(&self) -> usize {
+            self.0.load(Ordering::SeqCst)
+        }
+    }
+
+    #[tokio::test]
+    async fn all_who_ask_at_once_share_one_read_and_its_failure() {
+        for outcome in [Ok(7), Err(failure())] {
+            let (cache, reads) = (Cache::new(AN_HOUR), Reads(AtomicUsize::new(0)));
+            let ask = || cache.get("s", || reads.read(outcome.clone()));
+            let (one, two, three) = tokio::join!(ask(), ask(), ask());
+            assert_eq!([&one, &two, &three], [&outcome; 3]);
+            assert_eq!(reads.count(), 1);
+        }
+    }
+
+    #[tokio::test]
+    async fn another_secret_isnt_waited_for() {
+        let cache = Cache::<usize>::new(AN_HOUR);
+        let hangs = cache.get("slow", std::future::pending);
+        let works = cache.get("quick", || async { Ok(1) });
+        tokio::select! {
+            biased;
+            _ = hangs => panic!("it never ends"),
+            read = works => assert_eq!(read, Ok(1)),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_value_lives_for_its_life_and_no_longer() {
+        for (life, expected) in [(AN_HOUR, 1), (Duration::ZERO, 2)] {
+            let (cache, reads) = (Cache::new(life), Reads(AtomicUsize::new(0)));
+            for _ in 0..2 {
+                cache.get("s", || reads.read(Ok(7))).await.unwrap();
+            }
+            assert_eq!(reads.count(), expected);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_value_that_was_just_read_isnt_forgotten() {
+        let (cache, reads) = (Cache::new(AN_HOUR), Reads(AtomicUsize::new(0)));
+        assert!(cache.invalidate("s").await, "nothing is held");
+        cache.get("s", || reads.read(Ok(7))).await.unwrap();
+        assert!(!cache.invalidate("s").await);
+        cache.get("s", || reads.read(Ok(7))).await.unwrap();
+        assert_eq!(reads.count(), 1);
+        // As if it had been read two seconds ago.
+        cache.slot("s").lock().await.as_mut().unwrap().at -= 2 * BETWEEN_READS;
+        assert!(cache.invalidate("s").await);
+        cache.get("s", || reads.read(Ok(7))).await.unwrap();
+        assert_eq!(reads.count(), 2);
+    }
+
+    #[tokio::test]
+    async fn names_from_outside_dont_fill_the_memory() {
+        let cache = Cache::new(AN_HOUR);
+        for number in 0..3 * MOST_ENTRIES {
+            cache
+                .get(&number.to_string(), || async { Ok(number) })
+                .await
+                .unwrap();
+        }
+        assert!(cache.slots.lock().unwrap().len() <= MOST_ENTRIES);
+    }
+}

@@ -342,11 +342,12 @@ impl<'a> Rotation<'a> {
     }
 }
 
+/// Refused credentials are told by the state of CXone's own token.
 fn trouble(failure: Failure) -> Stop {
     Stop::Trouble(match failure {
-        Failure::Retryable { reason, .. } | Failure::RateLimited { reason, .. } => {
-            Trouble::Later(reason.to_string())
-        }
+        Failure::Retryable { reason, .. }
+        | Failure::RateLimited { reason, .. }
+        | Failure::Credentials { reason } => Trouble::Later(reason.to_string()),
         failure => Trouble::Refused(failure.to_string()),
     })
 }

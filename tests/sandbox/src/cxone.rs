@@ -277,6 +277,11 @@ impl Cxone {
         self.tokens.clear();
     }
 
+    pub(crate) fn revoke_former_tokens(&mut self) {
+        let newest = self.issued.last();
+        self.tokens.retain(|token, _| Some(token) == newest);
+    }
+
     /// The interactions that made more than one task.
     pub(crate) fn duplicates(&self) -> Vec<Duplicate> {
         let mut made: BTreeMap<(&str, Option<&str>), Vec<String>> = BTreeMap::new();

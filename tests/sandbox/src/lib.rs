@@ -122,6 +122,11 @@ impl Sandbox {
         self.shared.world().cxone.revoke_tokens();
     }
 
+    /// Makes every CXone token unknown but the one that was issued last.
+    pub fn revoke_former_tokens(&self) {
+        self.shared.world().cxone.revoke_former_tokens();
+    }
+
     /// Makes a platform's first token known.
     pub fn register_social(&self, platform: &str, token: SocialToken) {
         self.shared

@@ -152,7 +152,12 @@ impl Stack {
     /// A request to a path of the simulator, such as `/send`, with its key.
     pub async fn simulator(&self, method: Method, path: &str) -> RequestBuilder {
         let key = self.secret("SimulatorKey").await;
-        let url = self.deployment.url(&format!("/simulator{path}"));
+        let (path, query) = path.split_once('?').unwrap_or((path, ""));
+        let mut url = self.deployment.url(&format!("/simulator{path}"));
+        if !query.is_empty() {
+            url.push(if url.contains('?') { '&' } else { '?' });
+            url.push_str(query);
+        }
         self.http.request(method, url).basic_auth("e2e", Some(key))
     }
 

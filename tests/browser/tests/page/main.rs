@@ -114,7 +114,9 @@ async fn a_breach_and_a_parked_message_are_seen_with_their_reasons_and_in_colour
     }
     assert_eq!(page.complaints(), Vec::<String>::new());
     page.prefer(&[("prefers-color-scheme", "light")]).await;
-    keep(&page, "breach-and-parked.png", true).await;
+    let seen = "document.querySelector('#live-section').scrollIntoView(), true";
+    assert!(page.js::<bool>(seen).await);
+    keep(&page, "breach-and-parked.png", false).await;
 }
 
 #[tokio::test]
@@ -224,8 +226,8 @@ async fn in_the_dark_it_is_dark_and_where_motion_is_reduced_nothing_moves() {
 async fn ten_thousand_interactions_are_followed_and_an_outage_is_told() {
     let stack = Stack::with(&[WITH_SIMULATOR]).await;
     let page = Page::open(&stack, DESKTOP.0, DESKTOP.1).await;
-    page.js::<()>("for (let n = 0; n < 10_000; n++) follow(`int_${n}`)")
-        .await;
+    let follow = "for (let n = 0; n < 10_000; n++) follow(`int_${n}`); interactions.size";
+    assert_eq!(page.js::<u32>(follow).await, 10_000);
     page.until(
         "document.querySelector('#counts').innerText.startsWith('10,000 followed: 10,000 queued.')",
     )

@@ -88,7 +88,7 @@ async fn every_route_answers_401_without_the_key() {
         .map(|path| (Method::GET, path))
         .into_iter()
         .chain(post.map(|path| (Method::POST, path)));
-    for (method, path) in calls.chain([(Method::DELETE, "/send"), (Method::OPTIONS, "/send")]) {
+    for (method, path) in calls.chain([(Method::DELETE, "/send")]) {
         let url = stack.deployment.url(&format!("/simulator{path}"));
         for authorized in [false, true] {
             let request = http.request(method.clone(), &url);
@@ -122,7 +122,7 @@ async fn every_example_gets_the_task_that_was_predicted() {
                 .as_array()
                 .unwrap()
                 .is_empty(),
-            example["attachment"] == false && example["mood"] != "neutral"
+            example["attachment"] == false
         );
         let shown = reaches(&stack, &ids(&answer)[0], "synced").await;
         let decision = &stage(&shown, "routed")["decision"];

@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use ::rules::Rules;
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_sqs::types::QueueAttributeName;
 use cxone::{Client, ClientCredentials, Webhooks};
-use ::rules::Rules;
 use tokens::{State, TokenLedger};
 
 use crate::Outcome;
@@ -78,11 +78,17 @@ async fn cxone(target: &Target) -> Outcome<Vec<Finding>> {
         .send()
         .await
         .map_err(|e| said("reading the client's credentials", &e))?;
-    let credentials: ClientCredentials =
-        secrets::parse("CxoneClientCredentials", secret.secret_string().unwrap_or_default())
-            .map_err(|e| e.to_string())?;
+    let credentials: ClientCredentials = secrets::parse(
+        "CxoneClientCredentials",
+        secret.secret_string().unwrap_or_default(),
+    )
+    .map_err(|e| e.to_string())?;
     let http = runtime::http::client(Duration::from_secs(10)).map_err(|e| e.to_string())?;
-    let client = Client::new(http, &setting("CXONE_BASE_URL"), setting("CXONE_TOKEN_PATH"));
+    let client = Client::new(
+        http,
+        &setting("CXONE_BASE_URL"),
+        setting("CXONE_TOKEN_PATH"),
+    );
     let token = match client.mint(&credentials).await {
         Ok(token) => token,
         Err(failure) => return Ok(vec![Ill(failure.to_string())]),
@@ -149,7 +155,9 @@ async fn queues(target: &Target) -> Outcome<Vec<Finding>> {
         let in_flight = count(QueueAttributeName::ApproximateNumberOfMessagesNotVisible);
         let sentence = format!("{queue} holds {waiting} waiting and {in_flight} in flight");
         findings.push(if queue.contains("DeadLetter") && waiting + in_flight > 0 {
-            Ill(format!("{sentence}: the slow lane is in use, so an upstream has been failing"))
+            Ill(format!(
+                "{sentence}: the slow lane is in use, so an upstream has been failing"
+            ))
         } else {
             Well(sentence)
         });

@@ -125,7 +125,10 @@ mod tests {
         let entry = AttributeValue::M(HashMap::from([
             ("at".into(), n("1795340880000")),
             ("what".into(), s("called")),
-            ("reason".into(), s("POST /api/v2/routing/tasks answered 503")),
+            (
+                "reason".into(),
+                s("POST /api/v2/routing/tasks answered 503"),
+            ),
         ]));
         let item = HashMap::from([
             ("sk".into(), s("routing")),
@@ -135,7 +138,13 @@ mod tests {
             ("history".into(), AttributeValue::L(vec![entry])),
         ]);
         let shown = describe(&item);
-        assert!(shown.starts_with("routing: WAITING\n  received_at        2026-"), "{shown}");
-        assert!(shown.ends_with("called     POST /api/v2/routing/tasks answered 503\n"), "{shown}");
+        assert!(
+            shown.starts_with("routing: WAITING\n  received_at        2026-"),
+            "{shown}"
+        );
+        assert!(
+            shown.ends_with("called     POST /api/v2/routing/tasks answered 503\n"),
+            "{shown}"
+        );
     }
 }

@@ -98,7 +98,9 @@ pub async fn send_back(target: &Target, args: &SendBackArgs) -> Outcome<()> {
     println!("{sent} sent back; each is parked until its message is received");
     match refused {
         0 => Ok(()),
-        n => Err(format!("{n} were not taken by their queue and stay parked: try again")),
+        n => Err(format!(
+            "{n} were not taken by their queue and stay parked: try again"
+        )),
     }
 }
 
@@ -109,8 +111,5 @@ async fn all(target: &Target, stage: &str) -> Outcome<Vec<Parked>> {
 }
 
 fn interaction_of(parked: &Parked) -> &str {
-    parked
-        .pk
-        .strip_prefix("interaction#")
-        .unwrap_or(&parked.pk)
+    parked.pk.strip_prefix("interaction#").unwrap_or(&parked.pk)
 }

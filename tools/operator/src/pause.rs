@@ -16,7 +16,11 @@ pub async fn set(target: &Target, enabled: bool) -> Outcome<()> {
         .map_err(|e| said("switching the trigger of route", &e))?;
     println!(
         "routing {} (trigger {trigger}: {})",
-        if enabled { "goes on" } else { "is held; what comes in waits in its queue" },
+        if enabled {
+            "goes on"
+        } else {
+            "is held; what comes in waits in its queue"
+        },
         answer.state().unwrap_or("state unknown"),
     );
     Ok(())

@@ -32,7 +32,10 @@ pub async fn add(target: &Target, args: &AddArgs) -> Outcome<()> {
     )
     .await
     .map_err(|e| e.to_string())?;
-    println!("{} is kept fresh from the next run on, within ten minutes", args.name);
+    println!(
+        "{} is kept fresh from the next run on, within ten minutes",
+        args.name
+    );
     Ok(())
 }
 

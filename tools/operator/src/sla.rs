@@ -49,7 +49,12 @@ pub async fn run(target: &Target, args: &Args) -> Outcome<()> {
         let platform = Platform::of(platform);
         series.retain(|key, _| key.platform == platform);
     }
-    let report = Report { first, last, threshold, series };
+    let report = Report {
+        first,
+        last,
+        threshold,
+        series,
+    };
     let grain = match args.by {
         By::Span => Grain::Span,
         By::Day => Grain::Day,
@@ -60,8 +65,16 @@ pub async fn run(target: &Target, args: &Args) -> Outcome<()> {
     let write = path.parent().map_or(Ok(()), std::fs::create_dir_all);
     write
         .and_then(|()| std::fs::write(path, report.svg()))
-        .map_err(|error| format!("the picture can't be written to {}: {error}", path.display()))?;
-    println!("\nThe distribution and the breaches are drawn in {}", path.display());
+        .map_err(|error| {
+            format!(
+                "the picture can't be written to {}: {error}",
+                path.display()
+            )
+        })?;
+    println!(
+        "\nThe distribution and the breaches are drawn in {}",
+        path.display()
+    );
     Ok(())
 }
 
@@ -86,7 +99,12 @@ async fn threshold(target: &Target) -> Outcome<u64> {
         .function_name(function)
         .send()
         .await
-        .map_err(|error| said("reading the threshold from CountSlaFunction's settings", &error))?;
+        .map_err(|error| {
+            said(
+                "reading the threshold from CountSlaFunction's settings",
+                &error,
+            )
+        })?;
     answer
         .environment()
         .and_then(|environment| environment.variables())

@@ -1,7 +1,10 @@
 //! What `template.yaml` must hold to, read as data. What AWS's own linters check is theirs; these
 //! are this project's rules, which no linter knows.
 
-#![expect(clippy::unwrap_used, reason = "a template of another shape must fail the test")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a template of another shape must fail the test"
+)]
 
 mod runbook;
 mod yaml;

@@ -27,7 +27,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// The simulator's page of a stack. Dropping it ends its browser.
 pub struct Page {
-    page: chromiumoxide::Page,
+    tab: chromiumoxide::Page,
     _browser: Browser,
     _events: JoinHandle<()>,
     /// What the browser complained about.
@@ -73,14 +73,14 @@ impl Page {
             .await
             .unwrap();
         let opened = Self {
-            page,
+            tab: page,
             _browser: browser,
             _events: events,
             complaints,
             profile,
         };
         opened.resize(width, height).await;
-        opened.page.goto(url).await.unwrap();
+        opened.tab.goto(url).await.unwrap();
         opened
             .until("document.querySelectorAll('#examples button').length === 8")
             .await;
@@ -90,7 +90,7 @@ impl Page {
     pub async fn resize(&self, width: u32, height: u32) {
         let (width, height) = (i64::from(width), i64::from(height));
         let metrics = SetDeviceMetricsOverrideParams::new(width, height, 1.0, width < 600);
-        self.page.execute(metrics).await.unwrap();
+        self.tab.execute(metrics).await.unwrap();
     }
 
     /// Sets media features, such as `prefers-color-scheme` to `dark`.
@@ -98,7 +98,7 @@ impl Page {
         let features = features
             .iter()
             .map(|(name, value)| MediaFeature::new(*name, *value));
-        self.page
+        self.tab
             .emulate_media_features(features.collect())
             .await
             .unwrap();
@@ -111,12 +111,12 @@ impl Page {
             reason = "Chromium has it still, and its successor is not stable"
         )]
         let conditions = EmulateNetworkConditionsParams::new(offline, 0.0, -1.0, -1.0);
-        self.page.execute(conditions).await.unwrap();
+        self.tab.execute(conditions).await.unwrap();
     }
 
     /// What a JavaScript expression gives.
     pub async fn js<T: DeserializeOwned>(&self, expression: &str) -> T {
-        let value = self.page.evaluate_expression(expression).await;
+        let value = self.tab.evaluate_expression(expression).await;
         let value = value.unwrap_or_else(|error| panic!("{expression}: {error}"));
         value
             .into_value()
@@ -144,14 +144,14 @@ impl Page {
     }
 
     pub async fn click(&self, selector: &str) {
-        let element = self.page.find_element(selector).await;
+        let element = self.tab.find_element(selector).await;
         let element = element.unwrap_or_else(|error| panic!("{selector}: {error}"));
         element.click().await.unwrap();
     }
 
     /// Presses a key where the focus is.
     pub async fn press(&self, key: &str) {
-        self.page
+        self.tab
             .find_element("body")
             .await
             .unwrap()
@@ -168,7 +168,7 @@ impl Page {
     /// A picture of the window, or of the whole page.
     pub async fn picture(&self, whole: bool) -> Vec<u8> {
         let params = ScreenshotParams::builder().full_page(whole).build();
-        self.page.screenshot(params).await.unwrap()
+        self.tab.screenshot(params).await.unwrap()
     }
 
     /// What the browser complained about: failed scripts, blocked and missing files.

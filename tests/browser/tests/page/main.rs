@@ -1,5 +1,7 @@
 //! What a person does on the simulator's page and sees there.
 
+#![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
+
 mod browser;
 
 use std::path::Path;

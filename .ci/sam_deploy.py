@@ -50,7 +50,7 @@ def deploy(local):
         "RequireTls": "false",
         "StreamShards": "one",
     }
-    command = ["sam", "deploy", "--config-file", os.devnull, "--stack-name", NAME, "--resolve-s3"]
+    command = ["sam", "deploy", "--stack-name", NAME, "--resolve-s3"]
     command += ["--capabilities", "CAPABILITY_IAM", "--no-confirm-changeset", "--no-progressbar"]
     command += ["--parameter-overrides", *(f"{name}={value}" for name, value in parameters.items())]
     subprocess.run(command, env={**os.environ, **aws(local)}, check=True)

@@ -10,6 +10,7 @@ use crate::many;
 const OUTAGE: Duration = Duration::from_secs(60);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "long: make check runs it"]
 async fn a_minutes_outage_while_200_come_in_loses_none_and_is_drained_at_the_limiters_pace() {
     let stack = Stack::with(&[
         ("CxoneCallsPerWindow", "50"),

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use aws_sdk_sqs::types::QueueAttributeName;
 use e2e::payload;
 use e2e::stack::{SOON, Stack};
 use futures::future::join_all;
@@ -327,41 +326,4 @@ async fn at_zendesk_a_thread_is_a_ticket_and_its_interactions_are_comments() {
             assert!(comment.contains(&text), "{comment:?} is not {text:?}");
         }
     }
-}
-
-#[tokio::test]
-#[ignore = "long: make check runs it"]
-async fn functions_killed_while_they_sync_lose_and_double_no_message() {
-    let stack = Stack::start().await;
-    // A process that dies before its first act leaves its batch hidden for as long as the queue
-    // hides it, which is twelve minutes.
-    stack
-        .sqs
-        .set_queue_attributes()
-        .queue_url(stack.deployment.physical("TicketingQueue"))
-        .attributes(QueueAttributeName::VisibilityTimeout, "30")
-        .send()
-        .await
-        .unwrap();
-    stack
-        .sandbox
-        .fault("ticketing.sync", Faults::none().latency(50, 150));
-    let bodies = webhooks(60);
-    let ids = join_all(bodies.iter().map(|body| stack.accept(body))).await;
-    let mut killed = 0;
-    for calls in 1..=6 {
-        // Each time while calls are under way.
-        let seen = || stack.sandbox.calls("ticketing.sync").len() >= calls * 8;
-        let under_way = async || seen().then_some(());
-        stack.until("calls to be under way", SOON, under_way).await;
-        killed += stack.kill("TicketSyncFunction");
-    }
-    // What a process held comes back 15 s after it would have timed out, and may meet the next kill.
-    synced(&stack, &ids, Duration::from_secs(400)).await;
-    assert!(killed >= 6, "only {killed} functions were killed");
-    assert_eq!(
-        texts(&stack.sandbox.tickets()),
-        sent(&bodies),
-        "each message once"
-    );
 }

@@ -108,7 +108,12 @@ check: test template long parity browser sam ## All of `make test`, and the temp
 .PHONY: long
 long: ## The end-to-end scenarios that take minutes
 	cargo build --locked --workspace --bins
-	cargo test --locked -p e2e -- --ignored
+	cargo test --locked --workspace --test e2e -- --ignored --skip ten_thousand
+
+.PHONY: ten-thousand
+ten-thousand: ## Ten thousand redelivered interactions counted once, and their percentiles; a quarter of an hour
+	cargo build --locked --workspace --bins
+	cargo test --locked --workspace --test e2e -- --ignored ten_thousand
 
 # Everything but the browser's crate is checked without the feature, which takes a minute to build.
 .PHONY: browser screenshots

@@ -194,7 +194,7 @@ async fn redelivered_interactions_count_once_and_percentiles_are_within_the_erro
 }
 
 #[tokio::test]
-#[ignore = "takes minutes; make long"]
+#[ignore = "takes a quarter of an hour: make ten-thousand runs it"]
 async fn ten_thousand_redelivered_interactions_count_once_and_percentiles_are_within_the_error() {
     counts_are_the_sandboxes_and_percentiles_are_exact_within_the_error(10_000).await;
 }

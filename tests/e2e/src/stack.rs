@@ -187,11 +187,28 @@ impl Stack {
 
     /// Posts a body that must be accepted, and returns the interaction's id.
     pub async fn accept(&self, payload: &Value) -> String {
-        let answer = self.post(payload.to_string().as_bytes()).await;
-        let (status, body) = (answer.status(), answer.text().await.unwrap());
-        assert_eq!(status, StatusCode::ACCEPTED, "{body}");
-        let body: Value = serde_json::from_str(&body).unwrap();
-        body["interaction_id"].as_str().unwrap().to_owned()
+        let body = payload.to_string();
+        self.accepted(async || self.post(body.as_bytes()).await)
+            .await
+    }
+
+    /// Sends a webhook that must be accepted, and returns the interaction's id. As a sender must, it
+    /// sends again after a 503: on a busy machine the emulator's queue takes longer than ingest waits.
+    pub async fn accepted(&self, send: impl AsyncFn() -> Response) -> String {
+        loop {
+            let answer = send().await;
+            let status = answer.status();
+            let wait = answer.headers().get("retry-after").cloned();
+            let body: Value = answer.json().await.unwrap();
+            let busy = body["type"] == "urn:cxone-social:problem:queue-unavailable";
+            if let Some(wait) = wait.filter(|_| busy) {
+                let seconds = wait.to_str().unwrap().parse().unwrap();
+                tokio::time::sleep(Duration::from_secs(seconds)).await;
+                continue;
+            }
+            assert_eq!(status, StatusCode::ACCEPTED, "{body}");
+            return body["interaction_id"].as_str().unwrap().to_owned();
+        }
     }
 
     /// Sends a message to a queue (its logical id, such as `RoutingQueue`), with string attributes.

@@ -377,19 +377,16 @@ impl<'a> Rotation<'a> {
     }
 }
 
-/// Rotates a token if it is due, as far as that goes now.
-pub async fn rotate(
-    tools: &Tools,
-    token: &Token,
-    ask: Ask,
-) -> (Option<Record>, Result<bool, Stop>) {
-    let mut rotation = match Rotation::begin(tools, token, ask).await {
-        Ok(rotation) => rotation,
-        Err(stop) => return (None, Err(stop)),
-    };
-    let before = rotation.record.rotated_at;
-    let stop = go(&mut rotation, ask).await.err();
-    match (rotation.end(stop.as_ref()).await, stop) {
+/// What a rotation came to: its record, where that was written, and whether there is a new secret.
+pub type Outcome = (Option<Record>, Result<bool, Stop>);
+
+/// `before`: when the secret was last rotated until then. `stop`: what ended the rotation early.
+pub(crate) fn outcome(
+    before: Option<Timestamp>,
+    ended: Result<Record, LedgerError>,
+    stop: Option<Stop>,
+) -> Outcome {
+    match (ended, stop) {
         (Ok(record), None) => {
             let rotated = record.rotated_at != before;
             (Some(record), Ok(rotated))
@@ -398,6 +395,17 @@ pub async fn rotate(
         (Err(_), Some(stop)) => (None, Err(stop)),
         (Err(error), None) => (None, Err(error.into())),
     }
+}
+
+/// Rotates a token if it is due, as far as that goes now.
+pub async fn rotate(tools: &Tools, token: &Token, ask: Ask) -> Outcome {
+    let mut rotation = match Rotation::begin(tools, token, ask).await {
+        Ok(rotation) => rotation,
+        Err(stop) => return (None, Err(stop)),
+    };
+    let before = rotation.record.rotated_at;
+    let stop = go(&mut rotation, ask).await.err();
+    outcome(before, rotation.end(stop.as_ref()).await, stop)
 }
 
 async fn go(rotation: &mut Rotation<'_>, ask: Ask) -> Result<(), Stop> {

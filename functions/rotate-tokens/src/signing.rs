@@ -24,7 +24,7 @@ use upstream::Failure;
 
 use crate::platform::SIGNING_SECRET;
 use crate::provider::Trouble;
-use crate::rotation::{LEASE, Stop, Tools};
+use crate::rotation::{LEASE, Outcome, Stop, Tools, outcome};
 use crate::store::{CURRENT, PENDING};
 
 /// On top of the cache's life: a read that was under way as the secret was published.
@@ -114,26 +114,14 @@ pub struct Ask {
 }
 
 /// Takes the rotation as far as it goes now.
-pub async fn rotate(
-    tools: &Tools,
-    signing: &Signing,
-    ask: Ask,
-) -> (Option<Record>, Result<bool, Stop>) {
+pub async fn rotate(tools: &Tools, signing: &Signing, ask: Ask) -> Outcome {
     let mut rotation = match Rotation::begin(tools, signing).await {
         Ok(rotation) => rotation,
         Err(stop) => return (None, Err(stop)),
     };
     let before = rotation.record.rotated_at;
     let stop = go(&mut rotation, ask).await.err();
-    match (rotation.end(stop.as_ref()).await, stop) {
-        (Ok(record), None) => {
-            let rotated = record.rotated_at != before;
-            (Some(record), Ok(rotated))
-        }
-        (Ok(record), Some(stop)) => (Some(record), Err(stop)),
-        (Err(_), Some(stop)) => (None, Err(stop)),
-        (Err(error), None) => (None, Err(error.into())),
-    }
+    outcome(before, rotation.end(stop.as_ref()).await, stop)
 }
 
 async fn go(rotation: &mut Rotation<'_>, ask: Ask) -> Result<(), Stop> {

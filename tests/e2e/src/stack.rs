@@ -1,6 +1,5 @@
 //! A deployed stack, as a test sees it.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -10,10 +9,10 @@ use runtime::clock;
 use sandbox::Sandbox;
 use serde_json::Value;
 use signature::Scheme;
-use stack::account::Account;
 use stack::deployment::{Deployment, Parameters};
 use stack::emulator::Emulator;
 use stack::package::Project;
+use stack::shared;
 use tokio::sync::OnceCell;
 
 use crate::{item, process};
@@ -35,25 +34,20 @@ const TEST_PARAMETERS: [(&str, &str); 6] = [
     ("EnableSimulator", "false"),
 ];
 
-/// What all tests of a binary share. It ends with the process, and the emulator with it.
+/// What all tests of a binary share.
 struct Shared {
     project: Project,
     zips: Vec<(String, Vec<u8>)>,
-    emulator: Emulator,
+    emulator: &'static Emulator,
 }
 
 static SHARED: OnceCell<Shared> = OnceCell::const_new();
 
-async fn shared() -> &'static Shared {
+async fn built() -> &'static Shared {
     let start = async || {
         let project = Project::locate()?;
         let zips = project.zips()?;
-        let python = stack::python::environment(&project.local, |line| eprintln!("{line}"))?;
-        let dir = project
-            .local
-            .join("e2e")
-            .join(std::process::id().to_string());
-        let emulator = Emulator::start(&python, &dir, 0).await?;
+        let emulator = shared::emulator().await?;
         Ok::<_, stack::error::Error>(Shared {
             project,
             zips,
@@ -93,8 +87,7 @@ impl Stack {
     /// The same, with a sandbox that starts with these settings. `CxoneBaseUrl`, `TicketingUrl` and
     /// the client's credentials are the sandbox's, unless `parameters` say otherwise.
     pub async fn with_sandbox(parameters: &[(&str, &str)], settings: sandbox::Settings) -> Self {
-        static NEXT: AtomicU64 = AtomicU64::new(100_000_000_001);
-        let shared = shared().await;
+        let built = built().await;
         let (client_id, client_secret) =
             (settings.client_id.clone(), settings.client_secret.clone());
         let sandbox = Sandbox::start(sandbox::Config { port: 0, settings })
@@ -114,13 +107,9 @@ impl Stack {
             .get("WebhookAuth")
             .map_or(Scheme::SecretHeader, |scheme| scheme.parse().unwrap());
 
-        let account = Account {
-            endpoint: shared.emulator.endpoint().to_owned(),
-            id: NEXT.fetch_add(1, Ordering::Relaxed).to_string(),
-        };
+        let account = shared::account().await.unwrap();
         let name = format!("social-{}", account.id);
-        let deployment =
-            Deployment::create(account, &name, &shared.project, &shared.zips, all).await;
+        let deployment = Deployment::create(account, &name, &built.project, &built.zips, all).await;
         let deployment = deployment.unwrap_or_else(|error| panic!("{error}"));
 
         let mut stack = Self {
@@ -415,7 +404,7 @@ impl Drop for Stack {
         std::thread::spawn(move || {
             let delete = async || {
                 Deployment::start_deletion(&account, &name).await?;
-                Deployment::delete_code(&account, &shared().await.project.functions).await
+                Deployment::delete_code(&account, &built().await.project.functions).await
             };
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()

@@ -1,35 +1,16 @@
 //! An account of its own in the emulated AWS, with a sandbox for CXone.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use aws_sdk_dynamodb::types::{
-    AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType,
-    ScalarAttributeType,
-};
+use aws_sdk_dynamodb::types::AttributeValue;
 use cxone::{AccessTokens, Client};
 use interaction::{InteractionId, Payload};
 use sandbox::Sandbox;
 use serde_json::{Value, json};
-use stack::account::Account;
-use stack::emulator::Emulator;
-use stack::package::Project;
+use stack::shared;
 use tokens::TokenLedger;
-use tokio::sync::OnceCell;
 
 const TABLE: &str = "ledger";
-
-static EMULATOR: OnceCell<Emulator> = OnceCell::const_new();
-
-async fn emulator() -> &'static Emulator {
-    let start = async || {
-        let local = Project::locate().unwrap().local;
-        let python = stack::python::environment(&local, |line| eprintln!("{line}")).unwrap();
-        let dir = local.join("cxone").join(std::process::id().to_string());
-        Emulator::start(&python, &dir, 0).await.unwrap()
-    };
-    EMULATOR.get_or_init(start).await
-}
 
 pub struct World {
     pub sandbox: Sandbox,
@@ -40,15 +21,10 @@ pub struct World {
 
 impl World {
     pub async fn start() -> Self {
-        static NEXT: AtomicU64 = AtomicU64::new(400_000_000_001);
-        let account = Account {
-            endpoint: emulator().await.endpoint().to_owned(),
-            id: NEXT.fetch_add(1, Ordering::Relaxed).to_string(),
-        };
-        let sdk = account.sdk_config().await;
+        let sdk = shared::account().await.unwrap().sdk_config().await;
         let secrets = aws_sdk_secretsmanager::Client::new(&sdk);
         let dynamo = aws_sdk_dynamodb::Client::new(&sdk);
-        create_table(&dynamo).await;
+        shared::create_ledger(&dynamo, TABLE).await.unwrap();
         let client =
             json!({"client_id": "sandbox-client", "client_secret": "sandbox-client-secret"});
         for (name, value) in [("client", client.to_string()), ("token", "{}".to_owned())] {
@@ -146,23 +122,4 @@ pub fn payload() -> Payload {
 
 pub fn id() -> InteractionId {
     InteractionId::new("int_1").unwrap()
-}
-
-async fn create_table(dynamo: &aws_sdk_dynamodb::Client) {
-    let mut create = dynamo
-        .create_table()
-        .table_name(TABLE)
-        .billing_mode(BillingMode::PayPerRequest);
-    for (name, kind) in [("pk", KeyType::Hash), ("sk", KeyType::Range)] {
-        let attribute = AttributeDefinition::builder()
-            .attribute_name(name)
-            .attribute_type(ScalarAttributeType::S);
-        let key = KeySchemaElement::builder()
-            .attribute_name(name)
-            .key_type(kind);
-        create = create
-            .attribute_definitions(attribute.build().unwrap())
-            .key_schema(key.build().unwrap());
-    }
-    create.send().await.unwrap();
 }

@@ -1,6 +1,5 @@
 //! CloudFormation's side: requests, and the address that takes their answers.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -15,28 +14,11 @@ use register_webhook::request::Request;
 use sandbox::Sandbox;
 use secrets::SecretCache;
 use serde_json::{Value, json};
-use stack::account::Account;
-use stack::emulator::Emulator;
-use stack::package::Project;
-use tokio::sync::OnceCell;
+use stack::shared;
 
 pub const URL: &str = "https://example.com/webhook/social";
 pub const SECRET: &str = "the-signing-secret";
 pub const NAME: &str = "social-interaction-ingest";
-
-static EMULATOR: OnceCell<Emulator> = OnceCell::const_new();
-
-async fn emulator() -> &'static Emulator {
-    let start = async || {
-        let local = Project::locate().unwrap().local;
-        let python = stack::python::environment(&local, |line| eprintln!("{line}")).unwrap();
-        let dir = local
-            .join("register-webhook")
-            .join(std::process::id().to_string());
-        Emulator::start(&python, &dir, 0).await.unwrap()
-    };
-    EMULATOR.get_or_init(start).await
-}
 
 /// The answers that came in, and how the next ones are received.
 #[derive(Default)]
@@ -62,12 +44,8 @@ impl World {
 
     /// `registers_secret` is so for the secret header only.
     pub async fn with_secrets(signing: &Value, registers_secret: bool) -> Self {
-        static NEXT: AtomicU64 = AtomicU64::new(300_000_000_001);
-        let account = Account {
-            endpoint: emulator().await.endpoint().to_owned(),
-            id: NEXT.fetch_add(1, Ordering::Relaxed).to_string(),
-        };
-        let secrets = aws_sdk_secretsmanager::Client::new(&account.sdk_config().await);
+        let sdk = shared::account().await.unwrap().sdk_config().await;
+        let secrets = aws_sdk_secretsmanager::Client::new(&sdk);
         let client =
             json!({"client_id": "sandbox-client", "client_secret": "sandbox-client-secret"});
         for (name, value) in [("client", &client), ("signing", signing)] {

@@ -22,6 +22,7 @@ struct Counts {
     finished: usize,
     retries: usize,
     parked: usize,
+    possible_duplicates: usize,
     credentials_refused: usize,
     breaker_open: bool,
     limiter_wait: Millis,
@@ -54,6 +55,7 @@ impl Report {
         let latency_ms = item.latency_ms.unwrap_or_default();
         self.count(|counts| counts.finished += 1);
         if item.possible_duplicate {
+            self.count(|counts| counts.possible_duplicates += 1);
             tracing::warn!(
                 interaction = id,
                 stage,
@@ -79,6 +81,7 @@ impl Report {
     /// The upstream did what had been done before, under another id.
     pub fn duplicate(&self, id: &str, item: &Item) {
         let (stage, attempt) = (self.stage, item.attempts);
+        self.count(|counts| counts.possible_duplicates += 1);
         tracing::error!(interaction = id, stage, attempt, outcome = "duplicate");
     }
 
@@ -116,6 +119,7 @@ impl Report {
             .count(names::FINISHED, counts.finished)
             .count(names::RETRIES, counts.retries)
             .count(names::PARKED, counts.parked)
+            .count(names::POSSIBLE_DUPLICATES, counts.possible_duplicates)
             .count(names::CREDENTIALS_REFUSED, counts.credentials_refused)
             .count(names::BREAKER_OPEN, usize::from(counts.breaker_open));
         let metrics = if counts.limiter_wait > 0 {

@@ -1,4 +1,4 @@
-//! The catalogue of metrics: 25 at most, at 0.30 dollars a metric and month where it has data.
+//! The catalogue of metrics: 27 at most, at 0.30 dollars a metric and month where it has data.
 //!
 //! One line a batch or run, never one an interaction: a line is some 220 bytes, which five
 //! interactions share at worst and hundreds in `count-sla`. The webhook's counts, errors and
@@ -33,6 +33,9 @@ pub const FINISHED: &str = "Finished";
 pub const RETRIES: &str = "Retries";
 /// Interactions parked. From `delivery` and `redrive`, by [`STAGE`].
 pub const PARKED: &str = "Parked";
+/// Interactions that were done after a call whose outcome is unknown, and so perhaps twice, or that
+/// certainly were. From `delivery`, by [`STAGE`].
+pub const POSSIBLE_DUPLICATES: &str = "PossibleDuplicates";
 /// The longest that a call of this batch waited for its slot, in milliseconds; left out where none
 /// waited. From `delivery`, by [`STAGE`].
 pub const LIMITER_WAIT: &str = "LimiterWait";

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use e2e::stack::Stack;
 use sandbox::Faults;
+use serde_json::Value;
 
 use crate::many;
 
@@ -58,4 +59,10 @@ async fn where_it_does_not_every_possible_duplicate_is_counted_and_reported() {
         .filter(|line| line.contains("possible duplicate"))
         .count();
     assert_eq!(warned, reported.len());
+    let counted: u64 = lines
+        .iter()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+        .filter_map(|line| line["PossibleDuplicates"].as_u64())
+        .sum();
+    assert_eq!(counted, reported.len() as u64);
 }

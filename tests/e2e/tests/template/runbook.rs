@@ -84,6 +84,7 @@ fn alarms_and_dashboard_look_only_at_metrics_that_are_written() {
         names::FINISHED,
         names::RETRIES,
         names::PARKED,
+        names::POSSIBLE_DUPLICATES,
         names::LIMITER_WAIT,
         names::BREAKER_OPEN,
         names::CREDENTIALS_REFUSED,

@@ -1,17 +1,18 @@
 //! One invocation: a batch of messages from the stage's queue, each with its own outcome.
 
-use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::SdkConfig;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
+use futures::FutureExt as _;
 use interaction::Envelope;
 use tokio::task::JoinSet;
 
 use crate::admission::Upstream;
 use crate::gate::Gate;
-use crate::invocation::{Fate, Fates, Invocation, Job, LEDGER_DOWN, Planned, Ready};
+use crate::invocation::{Concerned, Fate, Fates, Invocation, Job, LEDGER_DOWN, Planned, Ready};
 use crate::item::{Facts, Item, Next, next};
 use crate::ledger::{Ledger, View};
 use crate::message::Message;
@@ -156,32 +157,42 @@ impl<S: Stage> Delivery<S> {
         };
         let mut admissions = admissions.into_iter();
         let mut running = JoinSet::new();
-        let mut copies = HashMap::new();
         for chain in chains {
             let chain: Vec<Planned> = chain
                 .into_iter()
                 .zip(&mut admissions)
                 .map(|(units, admission)| Planned { units, admission })
                 .collect();
-            let all = chain.iter().flat_map(|call| &call.units);
-            let all: Vec<usize> = all.flat_map(|ready| ready.job.copies.clone()).collect();
             let (delivery, invocation) = (Arc::clone(self), invocation.clone());
-            let task = running.spawn(async move { delivery.run(&invocation, chain).await });
-            copies.insert(task.id(), all);
+            running.spawn(async move { delivery.run(&invocation, chain).await });
         }
-        while let Some(ended) = running.join_next().await {
-            let Err(error) = ended else { continue };
-            // One message must not take its batch with it. It comes again and again, and is
-            // parked once its redrives are spent.
-            tracing::error!(
-                stage = self.stage.names().stage,
-                "a message's processing panicked"
-            );
-            if let Some(copies) = copies.get(&error.id()) {
-                let until = millis::after(millis::now(), self.backoff(0));
-                invocation.fates.set(copies, Fate::Hide(until));
+        while running.join_next().await.is_some() {}
+    }
+
+    /// Keeps a panic in the work on some interactions from all others: gives nothing then, and
+    /// what isn't settled of those comes again. It does so again and again, and is parked once its
+    /// attempts or its redrives are spent.
+    pub(crate) async fn apart<T>(
+        &self,
+        invocation: &Invocation,
+        concerned: &[Concerned],
+        work: impl Future<Output = T>,
+    ) -> Option<T> {
+        // Nothing that it leaves half done is ever looked at again: what counts is in the ledger.
+        let outcome = AssertUnwindSafe(work).catch_unwind().await;
+        if outcome.is_err() {
+            let stage = self.stage.names().stage;
+            let until = millis::after(millis::now(), self.backoff(0));
+            for Concerned { id, copies } in concerned {
+                tracing::error!(
+                    interaction = id,
+                    stage,
+                    "an interaction's processing panicked"
+                );
+                invocation.fates.set_untouched(copies, Fate::Hide(until));
             }
         }
+        outcome.ok()
     }
 
     /// Reads the messages' bodies. What can't be read is parked, and so is what shares its
@@ -237,26 +248,42 @@ impl<S: Stage> Delivery<S> {
     async fn sort_out(&self, invocation: &Invocation, jobs: Vec<Job>, view: &View) -> Vec<Ready> {
         let mut ready = Vec::new();
         for job in jobs {
-            let item = match view.item(&job.id) {
-                Ok(item) => item,
-                Err(error) => {
-                    self.ledger_down(invocation, [&job], &error);
-                    continue;
-                }
-            };
-            let max_attempts = self.settings.policy.max_attempts;
-            match next(item.as_ref(), &job.facts, max_attempts, millis::now()) {
-                Next::Call => ready.push(Ready { job, item }),
-                other => self.settle(invocation, &job, other, item).await,
-            }
+            let concerned = [job.concerned()];
+            let sorted_out = Box::pin(self.sort_one_out(invocation, job, view));
+            let sorted_out = self.apart(invocation, &concerned, sorted_out).await;
+            ready.extend(sorted_out.flatten());
         }
         ready
     }
 
+    async fn sort_one_out(&self, invocation: &Invocation, job: Job, view: &View) -> Option<Ready> {
+        let item = match view.item(&job.id) {
+            Ok(item) => item,
+            Err(error) => {
+                self.ledger_down(invocation, [&job], &error);
+                return None;
+            }
+        };
+        let max_attempts = self.settings.policy.max_attempts;
+        match next(item.as_ref(), &job.facts, max_attempts, millis::now()) {
+            Next::Call => Some(Ready {
+                lane: self.stage.lane(&job.envelope),
+                job,
+                item,
+            }),
+            other => {
+                self.settle(invocation, &job, other, item).await;
+                None
+            }
+        }
+    }
+
     /// Puts calls together: chains of calls that run one after the other, each of one unit or more.
     fn plan(&self, mut ready: Vec<Ready>) -> Vec<Vec<Vec<Ready>>> {
-        let lane = |ready: &Ready| self.stage.lane(&ready.job.envelope);
-        ready.sort_by_cached_key(|ready| (lane(ready), ready.job.facts.sent_at));
+        ready.sort_by(|one, other| {
+            let order = |ready: &Ready| ready.job.facts.sent_at;
+            (&one.lane, order(one)).cmp(&(&other.lane, order(other)))
+        });
         if self.stage.one_call() {
             return if ready.is_empty() {
                 Vec::new()
@@ -264,15 +291,16 @@ impl<S: Stage> Delivery<S> {
                 vec![vec![ready]]
             };
         }
-        let mut chains: Vec<(Option<String>, Vec<Vec<Ready>>)> = Vec::new();
+        let mut chains: Vec<Vec<Vec<Ready>>> = Vec::new();
         for ready in ready {
-            let lane = lane(&ready);
             match chains.last_mut() {
-                Some((last, chain)) if lane.is_some() && *last == lane => chain.push(vec![ready]),
-                _ => chains.push((lane, vec![vec![ready]])),
+                Some(chain) if ready.lane.is_some() && chain[0][0].lane == ready.lane => {
+                    chain.push(vec![ready]);
+                }
+                _ => chains.push(vec![vec![ready]]),
             }
         }
-        chains.into_iter().map(|(_, chain)| chain).collect()
+        chains
     }
 
     /// Does what is to be done with an interaction other than calling.

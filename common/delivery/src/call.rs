@@ -8,7 +8,7 @@ use upstream::{Failure, Reason};
 use crate::admission::Permit;
 use crate::batch::{Delivery, LEASE_BEYOND_TIMEOUT};
 use crate::gate::Admission;
-use crate::invocation::{Fate, Invocation, Job, Planned, Ready};
+use crate::invocation::{Concerned, Fate, Invocation, Job, Planned, Ready};
 use crate::item::{Claim, Item, State};
 use crate::limiter::LATEST_START;
 use crate::millis::{self, Millis};
@@ -38,11 +38,18 @@ impl<S: Stage> Delivery<S> {
     pub(crate) async fn run(&self, invocation: &Invocation, chain: Vec<Planned>) {
         let mut held_until = None;
         for call in chain {
+            let concerned: Vec<_> = call.units.iter().map(|r| r.job.concerned()).collect();
             match held_until {
-                None => held_until = self.call(invocation, call).await,
+                None => {
+                    let called = Box::pin(self.call(invocation, call));
+                    held_until = match self.apart(invocation, &concerned, called).await {
+                        Some(held_until) => held_until,
+                        None => Some(millis::after(millis::now(), self.backoff(0))),
+                    };
+                }
                 Some(until) => {
-                    for ready in &call.units {
-                        invocation.fates.set(&ready.job.copies, Fate::Hide(until));
+                    for Concerned { copies, .. } in &concerned {
+                        invocation.fates.set(copies, Fate::Hide(until));
                     }
                 }
             }
@@ -94,8 +101,11 @@ impl<S: Stage> Delivery<S> {
                 .claimed
                 .iter()
                 .zip(mine)
-                .map(|(claimed, (_, outcome))| {
-                    self.record(invocation, claimed, outcome, millis::now() - called)
+                .map(async |(claimed, (_, outcome))| {
+                    let concerned = [claimed.job.concerned()];
+                    let took = millis::now() - called;
+                    let recorded = Box::pin(self.record(invocation, claimed, outcome, took));
+                    self.apart(invocation, &concerned, recorded).await.flatten()
                 });
             held = join_all(ends).await.into_iter().flatten().chain(held).max();
         }
@@ -150,7 +160,7 @@ impl<S: Stage> Delivery<S> {
         for ready in units {
             let lease = self.settings.call_timeout + LEASE_BEYOND_TIMEOUT;
             let lease_until = millis::after(millis::now().max(at), lease);
-            let lane = self.stage.lane(&ready.job.envelope);
+            let lane = ready.lane.clone();
             if let Some((name, until)) = &refused
                 && lane.as_ref() == Some(name)
             {
@@ -160,13 +170,16 @@ impl<S: Stage> Delivery<S> {
             let same = groups
                 .last()
                 .is_some_and(|(last, _)| lane.is_some() && *last == lane);
+            let concerned = [ready.job.concerned()];
+            let in_a_moment = || Some(millis::after(millis::now(), self.backoff(0)));
             if !same {
-                let envelope = &ready.job.envelope;
-                match self
-                    .stage
-                    .enter(envelope, millis::timestamp(lease_until))
-                    .await
-                {
+                let until = millis::timestamp(lease_until);
+                let entered = self.stage.enter(&ready.job.envelope, until);
+                let Some(entered) = self.apart(invocation, &concerned, entered).await else {
+                    held = held.max(in_a_moment());
+                    continue;
+                };
+                match entered {
                     Ok(entered) => groups.push((
                         lane,
                         Group {
@@ -192,12 +205,11 @@ impl<S: Stage> Delivery<S> {
                 continue;
             };
             let waited = (at - asked).max(0);
-            match self
-                .claim_one(invocation, ready, &mut group.lane, lease_until, waited)
-                .await
-            {
-                Ok(claimed) => group.claimed.push(claimed),
-                Err(until) => held = held.max(until),
+            let claimed = self.claim_one(invocation, ready, &mut group.lane, lease_until, waited);
+            match self.apart(invocation, &concerned, claimed).await {
+                Some(Ok(claimed)) => group.claimed.push(claimed),
+                Some(Err(until)) => held = held.max(until),
+                None => held = held.max(in_a_moment()),
             }
         }
         (groups.into_iter().map(|(_, group)| group).collect(), held)
@@ -212,7 +224,7 @@ impl<S: Stage> Delivery<S> {
         lease_until: Millis,
         waited_for_slot: Millis,
     ) -> Result<Claimed, Option<Millis>> {
-        let Ready { job, item } = ready;
+        let Ready { job, item, .. } = ready;
         let frozen = item
             .as_ref()
             .filter(|item| !self.stage.refreeze() || item.unsure || item.state == State::Calling);

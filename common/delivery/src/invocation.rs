@@ -42,6 +42,16 @@ impl Fates {
         }
     }
 
+    /// Sets the fates of those that have none yet.
+    pub fn set_untouched(&self, messages: &[usize], fate: Fate) {
+        let mut fates = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for message in messages {
+            if fates[*message] == Fate::Untouched {
+                fates[*message] = fate;
+            }
+        }
+    }
+
     pub fn all(&self) -> Vec<Fate> {
         self.0
             .lock()
@@ -61,8 +71,25 @@ pub struct Job {
     pub copies: Vec<usize>,
 }
 
+/// Whom a panic in some work would concern: an interaction, and where its copies stand.
+pub struct Concerned {
+    pub id: String,
+    pub copies: Vec<usize>,
+}
+
+impl Job {
+    pub fn concerned(&self) -> Concerned {
+        Concerned {
+            id: self.id.clone(),
+            copies: self.copies.clone(),
+        }
+    }
+}
+
 /// An interaction that may be called, with what the ledger says of it.
 pub struct Ready {
+    /// As [`Stage::lane`](crate::Stage::lane) says.
+    pub lane: Option<String>,
     pub job: Job,
     pub item: Option<Item>,
 }

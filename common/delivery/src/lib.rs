@@ -39,7 +39,9 @@ pub mod store;
 
 pub use admission::Permit;
 pub use batch::Delivery;
+pub use breaker::Thresholds;
 pub use follow_up::after_routing;
-pub use item::{Item, State};
+pub use item::{Item, Policy, State};
+pub use limiter::Limit;
 pub use settings::Settings;
 pub use stage::{Done, Hold, Names, Stage, Unit};

@@ -1,0 +1,113 @@
+//! A stage that creates tasks at the sandbox, and panics where a message tells it to.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use cxone::{AccessToken, Client, Routing, RoutingTasks, Task, Tasks};
+use delivery::{Done, Hold, Names, Permit, Stage, State, Unit};
+use interaction::Envelope;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use upstream::Failure;
+
+pub const UPSTREAM: &str = "sandbox";
+
+pub struct Creating {
+    tasks: Tasks,
+    token: AccessToken,
+    pub one_call: bool,
+}
+
+impl Creating {
+    pub async fn new(sandbox: &str) -> Self {
+        let http = runtime::http::client(Duration::from_secs(5)).unwrap();
+        let client = Client::new(http, sandbox, "/oauth/token");
+        let credentials =
+            json!({"client_id": "sandbox-client", "client_secret": "sandbox-client-secret"});
+        let credentials = serde_json::from_value(credentials).unwrap();
+        let token = client.mint(&credentials).await.unwrap();
+        let path = "/api/v2/routing/tasks".to_owned();
+        Self {
+            tasks: Tasks::new(client, Box::new(RoutingTasks { path })),
+            token,
+            one_call: false,
+        }
+    }
+
+    async fn create(&self, unit: &Unit) -> Result<Done, Failure> {
+        let interaction = &unit.envelope.interaction;
+        let routing = Routing {
+            skills: vec!["social-support".to_owned()],
+            priority: 5,
+            sentiment_polarity: "0.0000".to_owned(),
+            platform_token_version: None,
+            attributes: BTreeMap::new(),
+        };
+        let request = self.tasks.request(&Task {
+            interaction_id: &interaction.interaction_id,
+            payload: &interaction.payload,
+            routing: &routing,
+        });
+        let created = self
+            .tasks
+            .create(&self.token, &interaction.interaction_id, &request);
+        created.await.map(|id| Done {
+            id: id.0,
+            repeated: false,
+        })
+    }
+}
+
+/// Panics where the customer says so.
+fn at(step: &str, envelope: &Envelope) {
+    let text = &envelope.interaction.payload.latest_message().text;
+    assert!(
+        !text.contains(&format!("panic in {step}")),
+        "as it was told"
+    );
+}
+
+impl Stage for Creating {
+    type Lane = ();
+
+    fn names(&self) -> Names {
+        Names {
+            stage: "routing",
+            upstream: UPSTREAM,
+            done: State::Routed,
+        }
+    }
+
+    fn lane(&self, envelope: &Envelope) -> Option<String> {
+        at("lane", envelope);
+        Some(envelope.interaction.payload.thread_id.clone())
+    }
+
+    fn one_call(&self) -> bool {
+        self.one_call
+    }
+
+    async fn enter(&self, envelope: &Envelope, _: Timestamp) -> Result<(), Hold> {
+        at("enter", envelope);
+        Ok(())
+    }
+
+    async fn freeze(&self, envelope: &Envelope, (): &mut ()) -> Result<Value, Failure> {
+        at("freeze", envelope);
+        Ok(json!({}))
+    }
+
+    async fn call(&self, units: &[Unit], _: &Permit) -> Vec<Result<Done, Failure>> {
+        let mut outcomes = Vec::new();
+        for unit in units {
+            at("call", &unit.envelope);
+            outcomes.push(self.create(unit).await);
+        }
+        outcomes
+    }
+
+    fn follow_up(&self, envelope: &Envelope, _: &Value, _: &str) -> Option<Envelope> {
+        at("follow_up", envelope);
+        None
+    }
+}

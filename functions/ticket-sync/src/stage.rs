@@ -180,7 +180,10 @@ impl Stage for TicketSync {
 fn hold(busy: &Busy, now: Timestamp) -> Hold {
     let until = match busy {
         Busy::Leased { until } | Busy::Behind { until } => *until,
-        Busy::Store(_) => now.saturating_add(STORE_PAUSE).unwrap_or(now),
+        Busy::Store(error) => {
+            tracing::error!(stage = STAGE, %error, "a thread's item can't be used");
+            now.saturating_add(STORE_PAUSE).unwrap_or(now)
+        }
     };
     Hold {
         until,

@@ -4,6 +4,7 @@
 //!
 //! - [`stack`] deploys it, sends to it and looks at it; [`payload`] makes webhook bodies;
 //!   [`item`] turns DynamoDB items into JSON; [`process`] kills functions.
+//! - [`policy`] changes what a function may do; [`least_privilege`] says what proves each grant.
 //!
 //! Nothing here sleeps to win a race: what takes time is waited for with
 //! [`Stack::until`](stack::Stack::until), which gives up after its deadline and says what it saw.
@@ -14,7 +15,9 @@
 )]
 
 mod item;
+pub mod least_privilege;
 pub mod payload;
+pub mod policy;
 mod process;
 pub mod stack;
 

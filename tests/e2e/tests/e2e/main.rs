@@ -8,6 +8,7 @@ mod credentials;
 mod ingest;
 mod kills;
 mod leaks;
+mod least_privilege;
 mod limiter;
 mod lost_answers;
 mod many;

@@ -26,7 +26,8 @@ pub struct Ticket {
     pub task_ids: Vec<String>,
     /// How many syncs (at Zendesk: the creation and its comments) were applied.
     pub syncs: usize,
-    /// The whole ticket at Zendesk; null at the ticketing system.
+    /// The whole ticket at Zendesk; at the ticketing system the `skills` and the
+    /// `sentiment_polarity` that the last sync gave it.
     pub fields: Value,
 }
 
@@ -166,6 +167,9 @@ impl Ticketing {
         ticket.interaction_ids.extend(sync.interaction_id);
         ticket.task_ids.extend(sync.task_id);
         ticket.syncs += 1;
+        for name in ["skills", "sentiment_polarity"] {
+            ticket.fields[name] = body[name].clone();
+        }
         Ok(ticket)
     }
 

@@ -45,6 +45,32 @@ async fn cxone_never_sees_51_calls_in_60_s_and_gets_95_percent_of_50_under_backl
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ticketing_has_a_limit_of_its_own_which_its_system_sees_kept() {
+    let window = Duration::from_secs(10);
+    let parameters = [
+        ("TicketingCallsPerWindow", "50"),
+        ("LimitWindowSeconds", "10"),
+    ];
+    let stack = Stack::with(&parameters).await;
+    let ids = many::accept_all(&stack, &many::webhooks(110)).await;
+    many::all_have_tasks(&stack, &ids, MINUTE).await;
+    stack.drained(2 * MINUTE).await;
+
+    let most = stack.sandbox.max_in_any("ticketing.sync", window);
+    assert!(most <= 50, "{most} calls within 10 s");
+    assert_eq!(stack.sandbox.calls("ticketing.sync").len(), 110);
+    let items = many::ledger(&stack, "ticketing").await;
+    for id in &ids {
+        assert_eq!(items[id]["state"], "SYNCED");
+        assert_eq!(items[id]["attempts"], 1, "a wait is no attempt");
+    }
+    let waited = |item: &serde_json::Value| item["wait_limiter_ms"].as_i64() > Some(0);
+    assert!(items.values().any(waited));
+    let routed = many::ledger(&stack, "routing").await;
+    assert!(!routed.values().any(waited), "routing has no limit here");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_429_holds_every_function_until_its_retry_after() {
     let parameters = [("CxoneCallsPerWindow", "50"), ("LimitWindowSeconds", "5")];
     let stack = Stack::with(&parameters).await;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
+use delivery::parked;
 use e2e::payload;
 use e2e::stack::Stack;
 use futures::stream::{self, StreamExt as _};
@@ -80,6 +81,36 @@ pub async fn each_is_routed_once(stack: &Stack, ids: &[String]) {
         by_interaction.len(),
         ids.iter().collect::<BTreeSet<_>>().len()
     );
+}
+
+/// Waits until an interaction is parked in a stage, and gives its item.
+pub async fn is_parked(stack: &Stack, id: &str, stage: &str, within: Duration) -> Value {
+    let what = format!("{id} to be parked in {stage}");
+    let parked = async || {
+        let item = stack.ledger(id, stage).await;
+        item.filter(|item| item["state"] == "PARKED")
+    };
+    stack.until(&what, within, parked).await
+}
+
+/// Sends the one parked interaction of a stage back, as an operator does, in so many copies.
+pub async fn send_back(stack: &Stack, stage: &str, copies: usize) {
+    let table = stack.table();
+    let list = parked::list(&stack.dynamo, table, stage).await.unwrap();
+    let [entry] = &list[..] else {
+        panic!("one is parked, not {}", list.len())
+    };
+    let queue = match stage {
+        "routing" => "RoutingQueue",
+        _ => "TicketingQueue",
+    };
+    let queue = stack.deployment.physical(queue);
+    for copy in 0..copies {
+        let sent = parked::send_back(&stack.dynamo, table, &stack.sqs, queue, entry).await;
+        let sent = sent.unwrap();
+        // By a later one it may be done already.
+        assert!(copy > 0 || sent == parked::SentBack::Yes);
+    }
 }
 
 /// Interactions that are parked in a stage, with their reasons.

@@ -61,19 +61,7 @@ async fn a_payload_that_always_gets_500_is_parked_in_the_end_and_keeps_no_other_
     let poisoned = stack.accept(&poison).await;
     let ids = many::accept_all(&stack, &many::webhooks(99)).await;
     many::all_have_tasks(&stack, &ids, SOON).await;
-    let is_parked = async || {
-        stack
-            .ledger(&poisoned, "routing")
-            .await
-            .filter(|item| item["state"] == "PARKED")
-    };
-    let parked = stack
-        .until(
-            "the poison to be parked",
-            Duration::from_secs(60),
-            is_parked,
-        )
-        .await;
+    let parked = many::is_parked(&stack, &poisoned, "routing", Duration::from_secs(60)).await;
     assert_eq!(parked["attempts"], 5);
     let reason = parked["reason"].as_str().unwrap();
     assert!(
@@ -91,20 +79,7 @@ async fn a_payload_that_always_gets_500_is_parked_in_the_end_and_keeps_no_other_
 
     // CXone has learnt to stomach it; the operator sends it back.
     stack.sandbox.clear_faults();
-    let table = stack.table();
-    let list = delivery::parked::list(&stack.dynamo, table, "routing")
-        .await
-        .unwrap();
-    let [entry] = &list[..] else {
-        panic!("one is parked, not {}", list.len())
-    };
-    assert_eq!(entry.attempts, 5);
-    let queue = stack.deployment.physical("RoutingQueue");
-    for _ in 0..2 {
-        let sent =
-            delivery::parked::send_back(&stack.dynamo, table, &stack.sqs, queue, entry).await;
-        assert!(sent.is_ok());
-    }
+    many::send_back(&stack, "routing", 2).await;
     let routed = stack.reaches(&poisoned, "routing", "ROUTED").await;
     assert!(routed.get("body").is_none() && routed.get("parked_stage").is_none());
     stack.drained(SOON).await;
@@ -160,13 +135,7 @@ async fn a_body_that_does_not_fit_into_an_item_is_parked_whole_and_can_be_sent_b
     let parked = stack.reaches(&id, "routing", "PARKED").await;
     assert_eq!(parked["body_parts"], 2);
     stack.sandbox.clear_faults();
-    let table = stack.table();
-    let list = delivery::parked::list(&stack.dynamo, table, "routing")
-        .await
-        .unwrap();
-    let queue = stack.deployment.physical("RoutingQueue");
-    let sent = delivery::parked::send_back(&stack.dynamo, table, &stack.sqs, queue, &list[0]).await;
-    assert_eq!(sent.unwrap(), delivery::parked::SentBack::Yes);
+    many::send_back(&stack, "routing", 1).await;
     stack.reaches(&id, "routing", "ROUTED").await;
     let task = &stack.sandbox.tasks()[0];
     assert_eq!(

@@ -5,7 +5,7 @@ use std::time::Duration;
 use e2e::payload;
 use e2e::stack::{SOON, Stack};
 use sandbox::Faults;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::many;
 
@@ -13,36 +13,40 @@ use crate::many;
 async fn in_five_cycles_each_call_is_counted_once_and_then_the_redrives_are_spent() {
     let parameters = [("MaxAttempts", "100"), ("BackoffCapSeconds", "1")];
     let stack = Stack::with(&parameters).await;
-    let poison = payload::webhook("CXone can't stomach me.");
+    tokio::join!(
+        spends_its_redrives(&stack, "routing", "cxone.tasks"),
+        spends_its_redrives(&stack, "ticketing", "ticketing.sync"),
+    );
+    stack.drained(SOON).await;
+}
+
+/// Has an interaction fail at an endpoint until it is parked, and sends it back once it works.
+async fn spends_its_redrives(stack: &Stack, stage: &str, endpoint: &str) {
+    let poison = payload::webhook("Nobody can stomach me.");
     let contact = poison["contact_id"].as_str().unwrap();
     stack
         .sandbox
-        .fault("cxone.tasks", Faults::none().poison(500, [contact]));
+        .fault(endpoint, Faults::none().poison(500, [contact]));
     let id = stack.accept(&poison).await;
-    let is_parked = async || {
-        stack
-            .ledger(&id, "routing")
-            .await
-            .filter(|item| item["state"] == "PARKED")
-    };
-    let parked = stack
-        .until(
-            "its redrives to be spent",
-            Duration::from_secs(300),
-            is_parked,
-        )
-        .await;
+    let parked = many::is_parked(stack, &id, stage, Duration::from_secs(300)).await;
     let reason = parked["reason"].as_str().unwrap();
     assert!(
         reason.starts_with("5 redrives spent; the last: "),
         "{reason}"
     );
+    assert!(reason.contains("answered 500"), "{reason}");
     assert_eq!(parked["redrives"], 5);
-    let calls = stack.sandbox.calls("cxone.tasks").len();
+    let calls = stack.sandbox.calls(endpoint).into_iter();
+    let calls = calls
+        .filter(|call| call.idempotency_key.as_ref() == Some(&id))
+        .count();
     assert_eq!(parked["attempts"], calls, "the ledger counts calls");
     assert!(calls > 5 * 5, "{calls} calls in six rounds of ten receives");
     assert!(parked["wait_dlq_ms"].as_i64().unwrap() >= 1_000 + 2_000 + 4_000 + 8_000 + 15_000);
-    stack.drained(SOON).await;
+
+    stack.sandbox.fault(endpoint, Faults::none());
+    many::send_back(stack, stage, 1).await;
+    stack.reaches(&id, "ticketing", "SYNCED").await;
 }
 
 /// A message as `ingest` would have sent it.
@@ -108,6 +112,35 @@ async fn with_everything_in_the_dead_letter_queue_an_open_breaker_still_gets_its
         ids.iter()
             .any(|id| items[id]["wait_dlq_ms"].as_i64() > Some(0))
     );
+}
+
+#[tokio::test]
+async fn dead_letters_on_the_way_to_ticketing_are_sent_back_and_synced_once() {
+    let stack = Stack::start().await;
+    let routed = json!({
+        "task_id": "task-1", "skills": ["social-support"], "sentiment_polarity": "0.0000", "rule": "neutral",
+    });
+    let mut ids = Vec::new();
+    for number in 0..12 {
+        let (id, body) = message(number);
+        let mut body: Value = serde_json::from_str(&body).unwrap();
+        body["routed"] = routed.clone();
+        // A second copy, as a crash between sending back and deleting leaves it.
+        for _ in 0..=number % 2 {
+            let body = body.to_string();
+            stack.send("TicketingDeadLetterQueue", &body, &[]).await;
+        }
+        ids.push(id);
+    }
+    for id in &ids {
+        let item = stack.reaches(id, "ticketing", "SYNCED").await;
+        assert_eq!(item["redrives"], 1);
+        assert_eq!(item["attempts"], 1);
+        assert!(item["wait_dlq_ms"].as_i64() > Some(0));
+    }
+    stack.drained(SOON).await;
+    assert_eq!(stack.sandbox.calls("ticketing.sync").len(), 12);
+    assert_eq!(stack.sandbox.tickets().len(), 12);
 }
 
 #[tokio::test]

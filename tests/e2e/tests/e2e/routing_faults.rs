@@ -100,13 +100,7 @@ async fn the_same_identity_with_other_content_is_parked_beside_the_first() {
     );
 
     // Sent back, it is an interaction of its own.
-    let table = stack.table();
-    let list = delivery::parked::list(&stack.dynamo, table, "routing")
-        .await
-        .unwrap();
-    let queue = stack.deployment.physical("RoutingQueue");
-    let sent = delivery::parked::send_back(&stack.dynamo, table, &stack.sqs, queue, &list[0]).await;
-    assert_eq!(sent.unwrap(), delivery::parked::SentBack::Yes);
+    many::send_back(&stack, "routing", 1).await;
     stack
         .until("the second task", SOON, async || {
             (stack.sandbox.tasks().len() == 2).then_some(())

@@ -10,6 +10,8 @@ use runtime::clock;
 use sandbox::{Faults, Poison, Settings, Ticket};
 use serde_json::{Value, json};
 
+use crate::many;
+
 /// A body of the `thread`-th thread with these messages, one a second from `began` on.
 fn thread_body(thread: usize, began: Timestamp, texts: &[String]) -> Value {
     let mut body = payload::webhook("");
@@ -170,6 +172,33 @@ async fn a_growing_history_reaches_the_ticket_once() {
 }
 
 #[tokio::test]
+async fn a_late_older_interaction_adds_its_messages_and_sets_nothing_back() {
+    let stack = Stack::start().await;
+    let newer = payload::webhook("Terrible service, this is awful!");
+    let mut older = payload::reply(&newer, "Thank you, that is great, I love it.");
+    let earlier = (clock::now() - SignedDuration::from_mins(3)).to_string();
+    older["messages"][0]["timestamp"] = earlier.clone().into();
+    older["event_timestamp"] = earlier.into();
+    let mut state = None;
+    for body in [&newer, &older] {
+        let id = stack.accept(body).await;
+        stack.reaches(&id, "ticketing", "SYNCED").await;
+        let [ticket] = &stack.sandbox.tickets()[..] else {
+            panic!("one thread is one ticket")
+        };
+        assert_eq!(ticket.fields["skills"][0], "social-escalation");
+        let before = state.replace(ticket.fields.clone());
+        assert!(before.is_none_or(|before| before == ticket.fields));
+    }
+    let ticket = &stack.sandbox.tickets()[0];
+    let text = |body: &Value| body["messages"][0]["text"].as_str().unwrap().to_owned();
+    assert_eq!(ticket.messages, [text(&newer), text(&older)], "each once");
+    let skills = |task: &sandbox::Task| task.skills[0].clone();
+    let skills: Vec<String> = stack.sandbox.tasks().iter().map(skills).collect();
+    assert_eq!(skills, ["social-escalation", "social-support"]);
+}
+
+#[tokio::test]
 async fn a_partly_failing_batch_retries_only_what_failed() {
     // Without idempotency keys a message that was sent twice would be there twice.
     let settings = Settings {
@@ -273,6 +302,16 @@ async fn a_refused_credential_parks_nothing_and_all_is_synced_once_it_is_mended(
     );
     let reason = item["reason"].as_str().unwrap();
     assert!(reason.contains("TicketingCredentialValue"), "{reason}");
+    let gate = async || stack.item("upstream#ticketing", "state").await;
+    let open = async || gate().await?["breaker"].get("open").cloned();
+    stack.until("the breaker to open", SOON, open).await;
+    let refused = async || {
+        let lines = stack.logs("TicketSyncFunction").await;
+        lines
+            .into_iter()
+            .find(|line| line.contains("CredentialsRefused"))
+    };
+    stack.until("the alarm's line", SOON, refused).await;
 
     let secret = stack.deployment.physical("TicketingCredential");
     let put = stack
@@ -283,6 +322,8 @@ async fn a_refused_credential_parks_nothing_and_all_is_synced_once_it_is_mended(
     put.send().await.unwrap();
     synced(&stack, &ids, Duration::from_secs(90)).await;
     assert_eq!(texts(&stack.sandbox.tickets()), sent(&bodies));
+    assert_eq!(many::parked(&stack, "ticketing").await, []);
+    assert_eq!(open().await, None);
 }
 
 #[tokio::test]

@@ -57,6 +57,10 @@ fn statements(role: &Value) -> Vec<&Value> {
         .collect()
 }
 
+/// A message's 14 days begin when it is first sent, and go on in the dead-letter queue, which
+/// therefore must not keep it for less; 14 days is the most that SQS keeps, and 1 MiB the most that
+/// it takes: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/setting-up-dead-letter-queue-retention.html>,
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html>.
 #[test]
 fn every_work_queue_has_a_dead_letter_queue_and_keeps_fourteen_days() {
     let template = template();
@@ -140,6 +144,8 @@ fn what_a_batch_holds_at_once_fits_the_limit() {
     }
 }
 
+/// Lambda stops what goes round about 16 times through functions and queues unless each function in
+/// the circle allows it: <https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html>.
 #[test]
 fn functions_that_send_messages_in_a_circle_may_go_round_more_than_sixteen_times() {
     let template = template();

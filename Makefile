@@ -137,7 +137,7 @@ parity: $(venv)/sentiment/ready ## Compare the scorer with the reference on gene
 
 .PHONY: bench-sentiment
 bench-sentiment: $(venv)/sentiment/ready ## The scorer beside two other crates, Python's VADER and TextBlob
-	cargo bench --manifest-path common/sentiment/bench-against/Cargo.toml --target-dir $(target)/bench-against --bench scorers
+	CRITERION_HOME="$(abspath $(target))/bench-against/criterion" cargo bench --manifest-path common/sentiment/bench-against/Cargo.toml --target-dir $(target)/bench-against --bench scorers
 	$(venv)/sentiment/bin/python common/sentiment/bench-against/table.py $(target)/bench-against/criterion
 
 .PHONY: fuzz

@@ -142,17 +142,27 @@ fn tenths(valence: &str) -> i8 {
     tenths
 }
 
-/// Slots of an open-addressing table at most half full: 0 is empty, else an index into the entries.
-fn slots<'a>(keys: impl Iterator<Item = (&'a str, u16)>, count: usize) -> Vec<u16> {
-    let mut slots = vec![0_u16; (count * 2).next_power_of_two()];
-    for (key, index) in keys {
-        let mut slot = hash::finish(key.bytes().fold(hash::START, hash::step)) & (slots.len() - 1);
+/// Writes the slots of an open-addressing table at most half full: 0 is empty, else one more than the
+/// position of the entry with this hash.
+fn emit_slots(out: &mut String, name: &str, hashes: &[usize]) {
+    let mut slots = vec![0_u16; (hashes.len() * 2).next_power_of_two()];
+    for (position, hash) in (1..).zip(hashes) {
+        let mut slot = hash & (slots.len() - 1);
         while slots[slot] != 0 {
             slot = (slot + 1) & (slots.len() - 1);
         }
-        slots[slot] = index;
+        slots[slot] = position;
     }
-    slots
+    let slots: Vec<_> = slots.iter().map(u16::to_string).collect();
+    emit_array(out, &format!("{name}_SLOTS"), "u16", &slots);
+}
+
+fn emit_array(out: &mut String, name: &str, of: &str, rows: &[String]) {
+    let (len, rows) = (rows.len(), rows.join(",\n    "));
+    put(
+        out,
+        format_args!("pub static {name}: [{of}; {len}] = [\n    {rows}\n];"),
+    );
 }
 
 /// Writes keys end to end, and for each where it lies and what it means.
@@ -163,32 +173,20 @@ fn emit_entries(out: &mut String, name: &str, entries: &[(&str, String)]) {
         format_args!("pub static {name}_KEYS: &str = {keys:?};"),
     );
     let mut at = 0;
-    let mut rows = String::new();
+    let mut rows = Vec::new();
     for (key, meaning) in entries {
-        put(
-            &mut rows,
-            format_args!("    Entry {{ at: {at}, len: {}, {meaning} }},", key.len()),
-        );
+        rows.push(format!(
+            "Entry {{ at: {at}, len: {}, {meaning} }}",
+            key.len()
+        ));
         at += key.len();
     }
-    put(
-        out,
-        format_args!(
-            "pub static {name}: [Entry; {}] = [\n{rows}];",
-            entries.len()
-        ),
-    );
-    let slots = slots(
-        (1..).zip(entries).map(|(index, (key, _))| (*key, index)),
-        entries.len(),
-    );
-    put(
-        out,
-        format_args!(
-            "pub static {name}_SLOTS: [u16; {}] = {slots:?};",
-            slots.len()
-        ),
-    );
+    emit_array(out, name, "Entry", &rows);
+    let hashes: Vec<_> = entries
+        .iter()
+        .map(|(key, _)| hash::word(key.as_bytes()))
+        .collect();
+    emit_slots(out, name, &hashes);
 }
 
 fn emit_words(out: &mut String, words: &BTreeMap<String, (u16, Meaning)>) {
@@ -197,7 +195,7 @@ fn emit_words(out: &mut String, words: &BTreeMap<String, (u16, Meaning)>) {
         .map(|(key, (index, meaning))| {
             (
                 key.as_str(),
-                entry_body(*index, meaning.tenths, meaning.role, 0, 0),
+                entry_body(*index, meaning.tenths, meaning.role, 0),
             )
         })
         .collect();
@@ -214,11 +212,9 @@ fn emit_words(out: &mut String, words: &BTreeMap<String, (u16, Meaning)>) {
     }
 }
 
-fn entry_body(index: u16, tenths: i8, role: u8, part: u8, phrases: u16) -> String {
+fn entry_body(index: u16, tenths: i8, role: u8, part: u8) -> String {
     let role = ["Plain", "Lexicon", "Booster", "Dampener", "Negation"][usize::from(role)];
-    format!(
-        "index: {index}, tenths: {tenths}, role: Role::{role}, part: {part}, phrases: {phrases}"
-    )
+    format!("index: {index}, tenths: {tenths}, role: Role::{role}, part: {part}")
 }
 
 /// Emoji of one code point: the reference looks at single characters, so it never finds the others.
@@ -237,51 +233,32 @@ fn emit_emoji(out: &mut String, lexicon: &BTreeMap<String, (u16, Meaning)>) {
             texts.insert(character, text.to_owned());
         }
     }
-    let all: String = texts.values().map(String::as_str).collect();
-    put(out, format_args!("pub static EMOJI_TEXTS: &str = {all:?};"));
-    let characters: Vec<_> = texts.keys().collect();
-    put(
-        out,
-        format_args!(
-            "pub static EMOJI: [char; {}] = {characters:?};",
-            characters.len()
-        ),
-    );
-    let (mut at, mut ranges, mut words, mut word_ranges) = (0, vec![0], Vec::new(), vec![0]);
-    for text in texts.values() {
-        at += text.len();
-        ranges.push(at);
+    let (mut rows, mut all, mut words) = (Vec::new(), String::new(), Vec::new());
+    for (character, text) in &texts {
+        let (text_at, words_at) = (all.len(), words.len());
+        all.push_str(text);
         words.extend(
             text.split_whitespace()
                 .map(|token| emoji_word(token, lexicon)),
         );
-        word_ranges.push(words.len());
-    }
-    put(
-        out,
-        format_args!(
-            "pub static EMOJI_ENDS: [u16; {}] = {ranges:?};",
-            ranges.len()
-        ),
-    );
-    put(
-        out,
-        format_args!(
-            "pub static EMOJI_WORDS: [(u16, bool); {}] = {words:?};",
+        rows.push(format!(
+            "Emoji {{ character: {character:?}, text: ({text_at}, {}), words: ({words_at}, {}) }}",
+            all.len(),
             words.len()
-        ),
-    );
-    put(
-        out,
-        format_args!(
-            "pub static EMOJI_WORD_ENDS: [u16; {}] = {word_ranges:?};",
-            word_ranges.len()
-        ),
-    );
+        ));
+    }
+    put(out, format_args!("pub static EMOJI_TEXTS: &str = {all:?};"));
+    emit_array(out, "EMOJI_WORDS", "(u16, bool)", &words);
+    emit_array(out, "EMOJI", "Emoji", &rows);
+    let hashes: Vec<_> = texts
+        .keys()
+        .map(|character| hash::pair(u64::from(*character), 0))
+        .collect();
+    emit_slots(out, "EMOJI", &hashes);
 }
 
 /// A word of an emoji's text: its index in the lexicon or 0, and whether it is in capitals.
-fn emoji_word(token: &str, lexicon: &BTreeMap<String, (u16, Meaning)>) -> (u16, bool) {
+fn emoji_word(token: &str, lexicon: &BTreeMap<String, (u16, Meaning)>) -> String {
     let bare = token.trim_matches(|c: char| c.is_ascii_punctuation());
     let word = if bare.chars().count() > 2 {
         bare
@@ -293,12 +270,10 @@ fn emoji_word(token: &str, lexicon: &BTreeMap<String, (u16, Meaning)>) -> (u16, 
         "{word}: counts as a negation, and the table can't say so"
     );
     let upper = word.contains(char::is_uppercase) && !word.contains(char::is_lowercase);
-    (
-        lexicon
-            .get(&word.to_lowercase())
-            .map_or(0, |(index, _)| *index),
-        upper,
-    )
+    let index = lexicon
+        .get(&word.to_lowercase())
+        .map_or(0, |(index, _)| *index);
+    format!("({index}, {upper})")
 }
 
 /// One line of a support list: words, valence, and the part (its list) that switches it.
@@ -358,71 +333,51 @@ fn emit_support(out: &mut String, base: &BTreeMap<String, (u16, Meaning)>) {
         });
     }
 
-    let mut singles = BTreeMap::new();
+    let mut meanings = BTreeMap::new();
     let mut phrases = BTreeMap::new();
     for listed in &lists {
-        let repeated = if let [word] = listed.words.as_slice() {
-            let role = base
-                .get(word.as_str())
-                .map_or(PLAIN, |(_, meaning)| meaning.role);
-            assert!(
-                role == PLAIN || role == LEXICON,
-                "{word} is a degree word or a negation"
-            );
-            singles.insert(word.as_str(), listed).is_some()
-        } else {
-            // Longest first within one first word.
-            let key = (
-                index_of[listed.words[0].as_str()],
-                usize::MAX - listed.words.len(),
-                &listed.words,
-            );
-            phrases.insert(key, listed).is_some()
-        };
+        let mut words = listed.words.iter().map(|word| index_of[word.as_str()]);
+        let first = words.next().expect("a split has a first part");
+        let index = words.fold(first, |before, last| {
+            *phrases.entry((before, last)).or_insert_with(|| {
+                next += 1;
+                next
+            })
+        });
+        let repeated = meanings.insert(index, listed).is_some();
         assert!(!repeated, "{:?} is listed twice", listed.words);
     }
 
-    let mut group_of = BTreeMap::new();
-    let mut rows = String::new();
-    let mut phrase_words = Vec::new();
-    for (position, (&(first, _, words), listed)) in (1_u16..).zip(&phrases) {
-        next += 1;
-        group_of.entry(first).or_insert(position);
-        let (at, len) = (phrase_words.len(), words.len());
-        phrase_words.extend(words.iter().map(|word| index_of[word.as_str()]));
-        let Listed { tenths, part, .. } = listed;
-        put(
-            &mut rows,
-            format_args!(
-                "    Phrase {{ at: {at}, len: {len}, index: {next}, tenths: {tenths}, part: {part} }},"
-            ),
-        );
+    let mut rows = Vec::new();
+    for (&(before, last), index) in &phrases {
+        let (tenths, part) = meanings
+            .get(index)
+            .map_or((0, u8::MAX), |listed| (listed.tenths, listed.part));
+        rows.push(format!(
+            "Phrase {{ before: {before}, last: {last}, index: {index}, tenths: {tenths}, part: {part} }}"
+        ));
     }
-    put(
-        out,
-        format_args!(
-            "pub static PHRASE_WORDS: [u16; {}] = {phrase_words:?};",
-            phrase_words.len()
-        ),
-    );
-    put(
-        out,
-        format_args!(
-            "pub static PHRASES: [Phrase; {}] = [\n{rows}];",
-            phrases.len()
-        ),
-    );
+    emit_array(out, "PHRASES", "Phrase", &rows);
+    let hashes: Vec<_> = phrases
+        .keys()
+        .map(|&(before, last)| hash::pair(before.into(), last.into()))
+        .collect();
+    emit_slots(out, "PHRASES", &hashes);
 
     let entries: Vec<_> = index_of
         .iter()
         .map(|(word, index)| {
-            let group = group_of.get(index).copied().unwrap_or(0);
-            let body = match singles.get(word) {
+            let body = match meanings.get(index) {
                 Some(listed) => {
+                    let before = base.get(*word).map_or(PLAIN, |(_, meaning)| meaning.role);
+                    assert!(
+                        before == PLAIN || before == LEXICON,
+                        "{word} is a degree word or a negation"
+                    );
                     let role = if listed.tenths == 0 { PLAIN } else { LEXICON };
-                    entry_body(*index, listed.tenths, role, listed.part, group)
+                    entry_body(*index, listed.tenths, role, listed.part)
                 }
-                None => entry_body(*index, 0, PLAIN, u8::MAX, group),
+                None => entry_body(*index, 0, PLAIN, u8::MAX),
             };
             (*word, body)
         })

@@ -26,10 +26,10 @@ mod words;
 
 use std::borrow::Cow;
 
-use support::Parts;
+use support::{Part, Parts};
 use table::Role;
 pub use valence::Why;
-use words::Word;
+use words::{Reading, Word};
 
 /// The four scores of a text.
 #[derive(Clone, Copy, PartialEq, Default, Debug)]
@@ -90,31 +90,16 @@ pub fn explain(text: &str) -> Explanation {
 
 /// A text made ready for scoring.
 fn prepare(text: &str, parts: Parts) -> Cow<'_, str> {
-    match support::normalise(text, parts) {
-        Cow::Borrowed(text) => emoji::to_words(text, parts),
-        Cow::Owned(text) => Cow::Owned(emoji::to_words(&text, parts).into_owned()),
+    let text = support::normalise(text, parts);
+    if parts.has(Part::Emoji) {
+        // The layer has its own way with emoji.
+        return text;
     }
-}
-
-/// The words of a text, each handed to `each` with the part of the text that it covers.
-fn read<'a>(text: &'a str, parts: Parts, mut each: impl FnMut(&'a str)) -> Vec<Word> {
-    let mut words = Vec::with_capacity(text.len() / 5 + 2);
-    for token in words::tokens(text) {
-        words.push(words::classify(token, parts));
-        each(token);
-    }
-    words
-}
-
-/// Counted once, for both question and exclamation marks.
-fn marks(text: &str) -> (usize, usize) {
-    text.bytes()
-        .fold((0, 0), |(exclamations, questions), byte| {
-            (
-                exclamations + usize::from(byte == b'!'),
-                questions + usize::from(byte == b'?'),
-            )
-        })
+    let words = match emoji::to_words(&text) {
+        Cow::Borrowed(_) => None,
+        Cow::Owned(words) => Some(words),
+    };
+    words.map_or(text, Cow::Owned)
 }
 
 /// Whether some words are in capitals and others aren't.
@@ -124,29 +109,27 @@ fn mixed_case(words: &[Word]) -> bool {
 }
 
 fn score(text: &str, parts: Parts) -> Scores {
-    if parts == Parts::NONE && !text.is_ascii() {
-        let (words, added) = emoji::read(text);
-        let (exclamations, questions) = marks(text);
-        return score_words(&words, exclamations + added, questions);
+    if parts == Parts::NONE {
+        return score_reading(&emoji::read(text));
     }
     let text = prepare(text, parts);
-    let mut words = read(&text, parts, |_| {});
-    if parts != Parts::NONE {
-        support::apply_lists(&mut words, &text, parts, |_| {});
-    }
-    let (exclamations, questions) = marks(&text);
-    score_words(&words, exclamations, questions)
+    let mut reading = Reading::new(&text);
+    reading.add(&text, parts, |_| {});
+    support::apply_lists(&mut reading.words, &text, parts, |_| {});
+    score_reading(&reading)
 }
 
-fn score_words(words: &[Word], exclamations: usize, questions: usize) -> Scores {
+fn score_reading(reading: &Reading) -> Scores {
+    let words = &reading.words;
     let mixed_case = mixed_case(words);
     let valences = (0..words.len()).map(|i| valence::valence(words, i, mixed_case, &mut ()));
+    let marks = (reading.exclamations, reading.questions);
     match words.iter().position(|word| word.index == table::BUT) {
-        None => total::score(valences, exclamations, questions),
+        None => total::score(valences, marks),
         Some(but) => {
             let mut valences: Vec<f64> = valences.collect();
             total::apply_but(&mut valences, but);
-            total::score(valences.into_iter(), exclamations, questions)
+            total::score(valences.into_iter(), marks)
         }
     }
 }
@@ -154,7 +137,13 @@ fn score_words(words: &[Word], exclamations: usize, questions: usize) -> Scores 
 fn explain_with(text: &str, parts: Parts) -> Explanation {
     let text = prepare(text, parts);
     let mut single = Vec::new();
-    let mut words = read(&text, parts, |token| single.push(token));
+    let mut reading = Reading::new(&text);
+    reading.add(&text, parts, |token| single.push(token));
+    let Reading {
+        mut words,
+        exclamations,
+        questions,
+    } = reading;
     let mut single = single.into_iter();
     let mut tokens = Vec::new();
     support::apply_lists(&mut words, &text, parts, |count| {
@@ -174,7 +163,6 @@ fn explain_with(text: &str, parts: Parts) -> Explanation {
         }
     }
 
-    let (exclamations, questions) = marks(&text);
     let contributions = (0..words.len())
         .map(|i| Contribution {
             word: tokens[i].clone(),
@@ -195,7 +183,7 @@ fn explain_with(text: &str, parts: Parts) -> Explanation {
         })
         .collect();
     Explanation {
-        scores: total::score(valences.iter().copied(), exclamations, questions),
+        scores: total::score(valences.iter().copied(), (exclamations, questions)),
         text: text.into_owned(),
         words: contributions,
         exclamations,

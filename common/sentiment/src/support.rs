@@ -97,11 +97,6 @@ impl Parts {
     pub(crate) const fn has_list(self, list: u8) -> bool {
         list != NO_PART && self.0 & 1 << list != 0
     }
-
-    /// Whether an emoji stays as it is, having a valence of its own.
-    pub(crate) fn keeps_emoji(self, character: char) -> bool {
-        self.has(Part::Emoji) && is_listed(character)
-    }
 }
 
 /// Scores a text as [`crate::polarity`] does, with the parts of the layer that are on.
@@ -117,9 +112,8 @@ pub fn explain(text: &str, parts: Parts) -> Explanation {
 /// Whether `emoji.tsv` has this character.
 fn is_listed(character: char) -> bool {
     let mut bytes = [0; 4];
-    let key = Key::new(character.encode_utf8(&mut bytes).bytes());
     !character.is_ascii()
-        && key
+        && Key::new(character.encode_utf8(&mut bytes))
             .support()
             .is_some_and(|entry| entry.part == Part::Emoji as u8)
 }

@@ -36,9 +36,8 @@ pub fn apply_but(valences: &mut [f64], but: usize) {
 
 /// Sums valences up, with the text's exclamation and question marks.
 pub fn score(
-    valences: impl Iterator<Item = f64> + Clone,
-    exclamations: usize,
-    questions: usize,
+    valences: impl Iterator<Item = f64>,
+    (exclamations, questions): (usize, usize),
 ) -> Scores {
     let exclamations = [0.0, 1.0, 2.0, 3.0, 4.0][exclamations.min(4)] * 0.292;
     let questions = match questions {
@@ -93,14 +92,18 @@ fn round(value: f64, scale: f64) -> f64 {
     let scaled = value * scale;
     let floor = scaled.floor();
     // Both differences are exact, and mul_add gives what the multiplication lost.
-    let over_half = (scaled - floor - 0.5)
-        + if (scaled - floor - 0.5).abs() < 1e-6 {
-            value.mul_add(scale, -scaled)
-        } else {
-            0.0
-        };
-    let up = over_half > 0.0 || (over_half == 0.0 && floor % 2.0 != 0.0);
-    (if up { floor + 1.0 } else { floor }) / scale + 0.0
+    let mut over_half = scaled - floor - 0.5;
+    if over_half.abs() < 1e-6 {
+        over_half += value.mul_add(scale, -scaled);
+    }
+    let rounded = if over_half == 0.0 {
+        (floor + 0.5).round_ties_even()
+    } else if over_half > 0.0 {
+        floor + 1.0
+    } else {
+        floor
+    };
+    rounded / scale + 0.0
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //! kind of text that could make a scorer slow. `table.py` prints the results.
 
 use std::hint::black_box;
+use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 
@@ -51,24 +52,43 @@ fn messages(c: &mut Criterion) {
 
 fn megabytes(c: &mut Criterion) {
     let mut group = c.benchmark_group("megabyte");
-    group.sample_size(10);
+    group
+        .sample_size(10)
+        .warm_up_time(Duration::from_millis(100))
+        .measurement_time(Duration::from_millis(500));
     for (name, unit) in [
         ("prose", include_str!("../messages.txt")),
+        ("mixed", "GREAT 😹 not ❤️ good!?, but &amp; :( no1's \u{200d}#SoBad @a 3hrs… ‘K’ "),
         ("emoji", "😹"),
+        ("emoji of the support layer", "😡"),
         ("emoji of many words", "⛈"),
         ("one token", "a"),
+        ("spaces", " "),
         ("exclamation marks", "!"),
+        ("question marks", "?"),
         ("one-letter words", "l "),
-        ("but", "but :( "),
+        ("lexicon words", "good "),
+        ("lexicon words in capitals", "AWFUL "),
+        ("but", "but "),
+        ("but and emoticons", "but :( "),
         ("apostrophes", "'"),
         ("n't", "n't "),
+        ("negations", "not "),
+        ("no", "no "),
         ("phrases almost", "still still been "),
         ("entities", "&amp;"),
         ("ampersands", "&"),
-        ("hyphens", "aa-"),
-        ("negations", "not "),
+        ("words joined by hyphens", "aa-"),
+        ("words joined by points", "a...b "),
         ("mentions", "@a "),
+        ("at signs", "@"),
+        ("hashtags", "#AaA "),
+        ("links", "http://a "),
+        ("drawn-out words", "aaab "),
+        ("numbers with units", "1h "),
         ("zero-width joiners", "\u{200d}"),
+        ("letters that aren't ASCII", "ß "),
+        ("one token that isn't ASCII", "İ"),
     ] {
         let text = unit.repeat(MEGABYTE / unit.len());
         group.bench_with_input(BenchmarkId::new("sentiment", name), &text, |b, text| {

@@ -1,7 +1,10 @@
 //! A text made plain: what a keyboard, a web page or a hurried hand puts between words is taken out.
 
+use std::borrow::Cow;
+
 use super::{Part, Parts, is_listed};
 use crate::table::{Emoji, Key};
+use crate::words::{LOWER, Token, UPPER, tokens};
 
 /// What is put in place of a mention, a link or a picture: a word without valence.
 const NEUTRAL: char = '@';
@@ -33,7 +36,7 @@ const UNITS: [&str; 16] = [
 pub fn plain(text: &str, parts: Parts) -> String {
     let text = characters(text, parts);
     let mut out = String::with_capacity(text.len() + text.len() / 8);
-    for token in text.split_whitespace() {
+    for token in tokens(&text) {
         if !out.is_empty() {
             out.push(' ');
         }
@@ -43,7 +46,13 @@ pub fn plain(text: &str, parts: Parts) -> String {
 }
 
 /// Typography character by character, and room around emoji that are listed.
-fn characters(text: &str, parts: Parts) -> String {
+fn characters(text: &str, parts: Parts) -> Cow<'_, str> {
+    if text
+        .bytes()
+        .all(|byte| byte.is_ascii() && !matches!(byte, b'&' | b'`'))
+    {
+        return Cow::Borrowed(text);
+    }
     let mut out = String::with_capacity(text.len() + 8);
     let mut rest = text.chars();
     while let Some(character) = rest.next() {
@@ -75,7 +84,7 @@ fn characters(text: &str, parts: Parts) -> String {
             _ => push_character(&mut out, character, parts),
         }
     }
-    out
+    Cow::Owned(out)
 }
 
 fn push_character(out: &mut String, character: char, parts: Parts) {
@@ -93,7 +102,16 @@ fn push_character(out: &mut String, character: char, parts: Parts) {
     }
 }
 
-fn push_token(out: &mut String, token: &str, parts: Parts) {
+fn push_token(out: &mut String, token: Token<'_>, parts: Parts) {
+    let Token { text: token, kinds } = token;
+    if kinds & !(UPPER | LOWER) == 0 {
+        if parts.has(Part::Spacing) {
+            push_shortened(out, token);
+        } else {
+            out.push_str(token);
+        }
+        return;
+    }
     let bare =
         token.trim_start_matches(|c: char| c.is_ascii_punctuation() && !matches!(c, '@' | '#'));
     if parts.has(Part::Addressees) && (is_mention(bare) || is_link(bare)) {
@@ -116,9 +134,11 @@ fn is_mention(token: &str) -> bool {
 }
 
 fn is_link(token: &str) -> bool {
-    token.contains("://")
+    // Most tokens are too short for a `contains` to pay.
+    let contains = |part: &[u8]| token.as_bytes().windows(part.len()).any(|at| at == part);
+    contains(b"://")
         || token.starts_with("www.")
-        || token.contains(".com/")
+        || contains(b".com/")
         || token.starts_with("pic.twitter.com")
 }
 
@@ -143,7 +163,29 @@ fn push_spaced(out: &mut String, token: &str) {
         push_shortened(out, token);
         return;
     }
-    let is_joint = |c: char| ".,;:!?…–—/-+*~|&\"()".contains(c);
+    let is_joint = |c| {
+        matches!(
+            c,
+            '.' | ','
+                | ';'
+                | ':'
+                | '!'
+                | '?'
+                | '…'
+                | '–'
+                | '—'
+                | '/'
+                | '-'
+                | '+'
+                | '*'
+                | '~'
+                | '|'
+                | '&'
+                | '"'
+                | '('
+                | ')'
+        )
+    };
     let mut rest = token;
     while !rest.is_empty() {
         let end = rest.find(is_joint).unwrap_or(rest.len());
@@ -231,6 +273,6 @@ fn shorten(word: &str, most: usize) -> String {
 
 /// Whether the tables have a word.
 fn is_known(word: &str) -> bool {
-    let key = Key::new(word.bytes().map(|byte| byte.to_ascii_lowercase()));
+    let key = Key::new(word);
     key.word().is_some() || key.support().is_some()
 }

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{
     AttributeValue, KeysAndAttributes, ReturnValuesOnConditionCheckFailure,
 };
@@ -168,13 +169,7 @@ impl Store {
             "attribute_not_exists(version)"
         };
         let written = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .set_key(Some(key.attributes()))
-            .update_expression(update.expression)
-            .set_expression_attribute_names(Some(update.names))
-            .set_expression_attribute_values(Some(update.values))
+            .update(key, update)
             .condition_expression(condition)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .send()
@@ -200,6 +195,13 @@ impl Store {
     /// Writes attributes on an item of its own, whatever is there.
     pub async fn put(&self, key: &Key, attributes: Attributes) -> Result<(), StoreError> {
         let update = Update::between(&Attributes::new(), attributes);
+        let written = self.update(key, update).send().await;
+        written
+            .map(drop)
+            .map_err(|error| unavailable("UpdateItem", &error))
+    }
+
+    fn update(&self, key: &Key, update: Update) -> UpdateItemFluentBuilder {
         self.client
             .update_item()
             .table_name(&self.table)
@@ -207,10 +209,6 @@ impl Store {
             .update_expression(update.expression)
             .set_expression_attribute_names(Some(update.names))
             .set_expression_attribute_values(Some(update.values))
-            .send()
-            .await
-            .map_err(|error| unavailable("UpdateItem", &error))?;
-        Ok(())
     }
 }
 

@@ -1,5 +1,6 @@
 //! The log: JSON lines with flat fields.
 
+use std::panic::PanicHookInfo;
 use std::sync::OnceLock;
 
 use runtime::settings::{self, SettingError};
@@ -64,7 +65,16 @@ pub fn init() -> Result<(), SettingError> {
     let _ = tracing_subscriber::registry()
         .with(layer(level, std::io::stdout))
         .try_init();
+    std::panic::set_hook(Box::new(log_panic));
     Ok(())
+}
+
+/// Logs where it panicked, and its message where that is fixed text: another may hold what was
+/// being read, and so a customer's words.
+fn log_panic(panic: &PanicHookInfo) {
+    let at = panic.location().map(ToString::to_string);
+    let message = panic.payload().downcast_ref::<&'static str>().copied();
+    tracing::error!(at, message = message.unwrap_or("panicked"));
 }
 
 fn layer<S, W>(level: LevelFilter, writer: W) -> impl tracing_subscriber::Layer<S>
@@ -132,6 +142,28 @@ mod tests {
         assert_eq!(value["level"], "INFO");
         assert!(value["timestamp"].as_str().unwrap().ends_with('Z'));
         assert!(line.len() < 200, "{} bytes: {line}", line.len());
+    }
+
+    #[test]
+    fn a_panic_is_a_line_that_says_where_and_never_what_was_read() {
+        let lines = written(LevelFilter::INFO, || {
+            std::panic::set_hook(Box::new(log_panic));
+            let text = "Where is my order?";
+            let _ = std::panic::catch_unwind(|| panic!("the text {text:?} is too long"));
+            let _ = std::panic::catch_unwind(|| panic!("a batch was empty"));
+            drop(std::panic::take_hook());
+        });
+        assert!(!lines.contains("order"), "{lines}");
+        let lines: Vec<serde_json::Value> = lines
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
+        let messages: Vec<_> = lines.iter().map(|line| &line["message"]).collect();
+        assert_eq!(messages, ["panicked", "a batch was empty"]);
+        for line in lines {
+            assert_eq!(line["level"], "ERROR");
+            assert!(line["at"].as_str().unwrap().contains("logs.rs:"), "{line}");
+        }
     }
 
     #[test]

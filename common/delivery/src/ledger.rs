@@ -71,10 +71,11 @@ impl Ledger {
         })
     }
 
-    /// Claims an interaction for a call.
+    /// Claims an interaction for a call, as it was `seen`: the claim's decision was made on that.
     ///
     /// # Errors
     /// The inner one: what to do instead, where another function was first, with the item.
+    /// [`Next::Call`] is to look again, for that one may have frozen another decision.
     pub async fn claim(
         &self,
         id: &str,
@@ -82,26 +83,23 @@ impl Ledger {
         max_attempts: u32,
         claim: &Claim<'_>,
     ) -> Result<Result<Item, (Next, Option<Item>)>, StoreError> {
-        let mut seen = seen;
-        for _ in 0..TRIES {
-            match next(seen.as_ref(), claim.facts, max_attempts, claim.now) {
-                Next::Call => {}
-                other => return Ok(Err((other, seen))),
-            }
-            let claimed = Item::claim(seen.as_ref(), claim);
-            match self
-                .store
-                .swap(&self.key(id), seen.as_ref(), claimed)
-                .await?
-            {
-                Swapped::Yes(item) => {
-                    self.forget_parts(id, seen.as_ref()).await;
-                    return Ok(Ok(item));
-                }
-                Swapped::No(there) => seen = there,
-            }
+        let to_do = |item: Option<&Item>| next(item, claim.facts, max_attempts, claim.now);
+        match to_do(seen.as_ref()) {
+            Next::Call => {}
+            other => return Ok(Err((other, seen))),
         }
-        Err(self.contended(id))
+        let claimed = Item::claim(seen.as_ref(), claim);
+        match self
+            .store
+            .swap(&self.key(id), seen.as_ref(), claimed)
+            .await?
+        {
+            Swapped::Yes(item) => {
+                self.forget_parts(id, seen.as_ref()).await;
+                Ok(Ok(item))
+            }
+            Swapped::No(there) => Ok(Err((to_do(there.as_ref()), there))),
+        }
     }
 
     /// Writes what came of a claim, where it is still held.

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod deadline;
+mod decisions;
 mod lost_answers;
 mod panics;
 mod proxy;

@@ -1,6 +1,8 @@
 //! A stage that creates tasks at the sandbox, and panics where a message tells it to.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use cxone::{AccessToken, Client, Routing, RoutingTasks, Task, Tasks};
@@ -8,6 +10,7 @@ use delivery::{Done, Hold, Names, Permit, Stage, State, Unit};
 use interaction::Envelope;
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use tokio::sync::{Barrier, Semaphore};
 use upstream::Failure;
 
 pub const UPSTREAM: &str = "sandbox";
@@ -16,6 +19,39 @@ pub struct Creating {
     tasks: Tasks,
     token: AccessToken,
     pub one_call: bool,
+    /// Two that enter wait here for each other and then for their turns.
+    pub turns: Option<Arc<Turns>>,
+    /// How many decisions were made. No two are alike.
+    decisions: AtomicU32,
+}
+
+pub struct Turns {
+    all_there: Barrier,
+    turns: Semaphore,
+}
+
+impl Turns {
+    pub fn of_two() -> Arc<Self> {
+        Arc::new(Self {
+            all_there: Barrier::new(3),
+            turns: Semaphore::new(0),
+        })
+    }
+
+    /// Waits until both have entered.
+    pub async fn both_there(&self) {
+        self.all_there.wait().await;
+    }
+
+    /// Lets one go on.
+    pub fn give(&self) {
+        self.turns.add_permits(1);
+    }
+
+    async fn wait(&self) {
+        self.all_there.wait().await;
+        self.turns.acquire().await.unwrap().forget();
+    }
 }
 
 impl Creating {
@@ -31,6 +67,8 @@ impl Creating {
             tasks: Tasks::new(client, Box::new(RoutingTasks { path })),
             token,
             one_call: false,
+            turns: None,
+            decisions: AtomicU32::new(0),
         }
     }
 
@@ -39,7 +77,7 @@ impl Creating {
         let routing = Routing {
             skills: vec!["social-support".to_owned()],
             priority: 5,
-            sentiment_polarity: "0.0000".to_owned(),
+            sentiment_polarity: unit.decision["polarity"].as_str().unwrap().to_owned(),
             platform_token_version: None,
             attributes: BTreeMap::new(),
         };
@@ -89,12 +127,16 @@ impl Stage for Creating {
 
     async fn enter(&self, envelope: &Envelope, _: Timestamp) -> Result<(), Hold> {
         at("enter", envelope);
+        if let Some(turns) = &self.turns {
+            turns.wait().await;
+        }
         Ok(())
     }
 
     async fn freeze(&self, envelope: &Envelope, (): &mut ()) -> Result<Value, Failure> {
         at("freeze", envelope);
-        Ok(json!({}))
+        let number = self.decisions.fetch_add(1, Ordering::Relaxed);
+        Ok(json!({"polarity": format!("0.{number:04}")}))
     }
 
     async fn call(&self, units: &[Unit], _: &Permit) -> Vec<Result<Done, Failure>> {

@@ -101,6 +101,13 @@ async fn counts_are_the_sandboxes_and_percentiles_are_exact_within_the_error(cou
     let patience = SOON + std::time::Duration::from_millis(500) * u32::try_from(count).unwrap();
     stack.drained(patience).await;
     stack.sandbox.clear_faults();
+    let items = stack.items("interaction#").await;
+    let unfinished: Vec<_> = items
+        .iter()
+        .filter(|item| item["state"] != "ROUTED" && item["state"] != "SYNCED")
+        .map(|item| (&item["sk"], &item["state"], &item["history"]))
+        .collect();
+    assert!(unfinished.is_empty(), "{unfinished:?}");
 
     // The stream is in order: when the last one is counted, all before it are, and whatever would
     // have been counted twice.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use aws_config::SdkConfig;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use futures::FutureExt as _;
-use interaction::Envelope;
+use interaction::{Envelope, envelope};
 use tokio::task::JoinSet;
 
 use crate::admission::Upstream;
@@ -196,13 +196,23 @@ impl<S: Stage> Delivery<S> {
     }
 
     /// Reads the messages' bodies. What can't be read is parked, and so is what shares its
-    /// identity with another message of the batch and says something else.
+    /// identity with another message of the batch and says something else. What a later release
+    /// wrote waits.
     async fn open(&self, invocation: &Invocation, messages: &[Message]) -> Vec<Job> {
         let mut jobs: Vec<Job> = Vec::new();
         for (index, message) in messages.iter().enumerate() {
             let now = millis::now();
             let envelope = match Envelope::parse(&message.body) {
                 Ok(envelope) => envelope,
+                // In the midst of a deploy, or after one that was taken back: the release that
+                // reads it comes, or a person looks once its redrives are spent.
+                Err(error) if envelope::is_later(&message.body) => {
+                    let stage = self.stage.names().stage;
+                    tracing::warn!(stage, reason = %error, "a message of a later release waits");
+                    let until = millis::after(now, self.backoff(message.receives));
+                    invocation.fates.set(&[index], Fate::Hide(until));
+                    continue;
+                }
                 Err(error) => {
                     let reason = error.to_string();
                     let parked = self

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use aws_config::SdkConfig;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
-use interaction::Envelope;
+use interaction::{Envelope, envelope};
 use telemetry::{Metrics, names};
 
 use crate::admission::Upstream;
@@ -173,8 +173,17 @@ impl Working {
             match Envelope::parse(&message.body) {
                 Ok(envelope) => read.push((index, message, envelope)),
                 Err(error) => {
-                    let reason = error.to_string();
+                    let mut reason = error.to_string();
                     let now = millis::now();
+                    if envelope::is_later(&message.body) {
+                        match policy.next_round(message.redrives) {
+                            Ok((redrives, delay)) => {
+                                work.back.push((index, message.again(redrives, delay)));
+                                continue;
+                            }
+                            Err(spent) => reason = format!("{reason}; {spent}"),
+                        }
+                    }
                     let parked = self.ledger.park_broken(
                         &message.id,
                         message.queued_at,

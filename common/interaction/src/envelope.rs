@@ -96,6 +96,12 @@ impl Envelope {
     }
 }
 
+/// Whether a later release wrote a body, as its `v` says. That release will read it.
+pub fn is_later(body: &str) -> bool {
+    let version = json::read::<Version>(body.as_bytes());
+    version.is_ok_and(|Version { v }| v > VERSION)
+}
+
 #[derive(Deserialize)]
 struct Version {
     v: u32,

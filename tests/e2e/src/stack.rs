@@ -87,6 +87,15 @@ impl Stack {
     /// The same, with a sandbox that starts with these settings. `CxoneBaseUrl`, `TicketingUrl` and
     /// the client's credentials are the sandbox's, unless `parameters` say otherwise.
     pub async fn with_sandbox(parameters: &[(&str, &str)], settings: sandbox::Settings) -> Self {
+        let deployed = Self::try_with(parameters, settings).await;
+        deployed.unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// The same, for a test of a deployment that fails.
+    pub async fn try_with(
+        parameters: &[(&str, &str)],
+        settings: sandbox::Settings,
+    ) -> Result<Self, String> {
         let built = built().await;
         let (client_id, client_secret) =
             (settings.client_id.clone(), settings.client_secret.clone());
@@ -110,7 +119,7 @@ impl Stack {
         let account = shared::account().await.unwrap();
         let name = format!("social-{}", account.id);
         let deployment = Deployment::create(account, &name, &built.project, &built.zips, all).await;
-        let deployment = deployment.unwrap_or_else(|error| panic!("{error}"));
+        let deployment = deployment.map_err(|error| error.to_string())?;
 
         let mut stack = Self {
             sandbox,
@@ -128,7 +137,21 @@ impl Stack {
             .as_str()
             .unwrap()
             .clone_into(&mut stack.signing_secret);
-        stack
+        Ok(stack)
+    }
+
+    /// Deploys over the running stack: the same code, uploaded afresh, and changed parameters.
+    pub async fn redeploy(&self, parameters: &[(&str, &str)]) {
+        let built = built().await;
+        let changes = parameters
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let changes = changes.collect();
+        let deployed = self
+            .deployment
+            .redeploy(&built.project, &built.zips, changes)
+            .await;
+        deployed.unwrap_or_else(|error| panic!("{error}"));
     }
 
     // ── Sending ──────────────────────────────────────────────────────────────────────────────────

@@ -50,15 +50,7 @@ impl Deployment {
     ) -> Result<Self> {
         let bucket = bucket(&account);
         account.put_object(&bucket, "", Vec::new()).await?;
-        for (binary, zip) in zips {
-            account
-                .put_object(&bucket, &format!("{binary}.zip"), zip.clone())
-                .await?;
-        }
-        let packaged = template::packaged(&project.template, &project.functions, &bucket);
-        account
-            .put_object(&bucket, "template.yaml", packaged.into_bytes())
-            .await?;
+        upload(&account, &bucket, project, zips).await?;
 
         let sdk = account.sdk_config().await;
         let mut deployment = Self {
@@ -84,20 +76,51 @@ impl Deployment {
     }
 
     /// Changes parameters of the running stack and waits until it is updated.
+    ///
+    /// # Errors
+    /// With the resource that failed first and its reason.
     pub async fn update(&mut self, changes: Parameters) -> Result<()> {
         self.parameters.extend(changes);
-        let update = Client::new(&self.sdk)
+        self.start_update(&self.parameters, None).await?;
+        self.finish(&StackStatus::UpdateComplete).await
+    }
+
+    /// Deploys over the running stack: code that is uploaded afresh, and changed parameters by
+    /// which no resource comes or goes.
+    ///
+    /// # Errors
+    /// With the resource that failed first and its reason.
+    pub async fn redeploy(
+        &self,
+        project: &Project,
+        zips: &[(String, Vec<u8>)],
+        changes: Parameters,
+    ) -> Result<()> {
+        let folder = format!("{}/again", bucket(&self.account));
+        upload(&self.account, &folder, project, zips).await?;
+        let mut parameters = self.parameters.clone();
+        parameters.extend(changes);
+        self.start_update(&parameters, Some(&folder)).await?;
+        self.wait_for(&self.stack, &StackStatus::UpdateComplete)
+            .await?;
+        delete_zips(&self.account, &folder, &project.functions).await
+    }
+
+    /// `folder`: of the template to change to, where it isn't the stack's own.
+    async fn start_update(&self, parameters: &Parameters, folder: Option<&str>) -> Result<()> {
+        let template = folder.map(|folder| template_url(&self.account, folder));
+        Client::new(&self.sdk)
             .update_stack()
             .stack_name(&self.stack)
-            .use_previous_template(true);
-        update
-            .set_parameters(Some(self.sdk_parameters()))
+            .use_previous_template(template.is_none())
+            .set_template_url(template)
+            .set_parameters(Some(sdk_parameters(parameters)))
             .capabilities(Capability::CapabilityIam)
             .capabilities(Capability::CapabilityAutoExpand)
             .send()
             .await
-            .map_err(Error::sdk("UpdateStack"))?;
-        self.finish(&StackStatus::UpdateComplete).await
+            .map(drop)
+            .map_err(Error::sdk("UpdateStack"))
     }
 
     /// Deletes the stack and waits until it is gone.
@@ -129,11 +152,7 @@ impl Deployment {
     /// Deletes the uploaded code, which the emulator holds in memory. The stack can't be updated
     /// after that.
     pub async fn delete_code(account: &Account, functions: &[Function]) -> Result<()> {
-        for function in functions {
-            let key = format!("{}.zip", function.binary);
-            account.delete_object(&bucket(account), &key).await?;
-        }
-        Ok(())
+        delete_zips(account, &bucket(account), functions).await
     }
 
     /// The address of a path of the stack's API, such as `/webhook/social`.
@@ -191,12 +210,8 @@ impl Deployment {
         Client::new(&self.sdk)
             .create_stack()
             .stack_name(&self.stack)
-            .template_url(format!(
-                "{}/{}/template.yaml",
-                self.account.endpoint,
-                bucket(&self.account)
-            ))
-            .set_parameters(Some(self.sdk_parameters()))
+            .template_url(template_url(&self.account, &bucket(&self.account)))
+            .set_parameters(Some(sdk_parameters(&self.parameters)))
             .tags(tag)
             .capabilities(Capability::CapabilityIam)
             .capabilities(Capability::CapabilityAutoExpand)
@@ -262,35 +277,29 @@ impl Deployment {
 
     /// What failed first; everything after it failed because of it.
     async fn first_failure(&self, status: &StackStatus) -> String {
-        let events = Client::new(&self.sdk)
+        let mut pages = Client::new(&self.sdk)
             .describe_stack_events()
             .stack_name(&self.stack)
-            .send()
-            .await;
-        let events = events
-            .map(|events| events.stack_events.unwrap_or_default())
-            .unwrap_or_default();
-        let failed = events.iter().rev().find(|event| {
-            event
+            .into_paginator()
+            .items()
+            .send();
+        // The newest come first, so the first failure is the last that is found.
+        let mut failed = None;
+        while let Some(Ok(event)) = pages.next().await {
+            let has_failed = event
                 .resource_status()
-                .is_some_and(|status| status.as_str().ends_with("FAILED"))
-                && event.logical_resource_id() != Some(&self.stack)
-        });
-        let (resource, reason) = failed.map_or(("the stack", status.as_str()), |event| {
-            let reason = event.resource_status_reason().unwrap_or("no reason given");
-            (event.logical_resource_id().unwrap_or_default(), reason)
-        });
+                .is_some_and(|status| status.as_str().ends_with("FAILED"));
+            if has_failed && event.logical_resource_id() != Some(&self.stack) {
+                failed = Some(event);
+            }
+        }
+        let (resource, reason) = failed
+            .as_ref()
+            .map_or(("the stack", status.as_str()), |event| {
+                let reason = event.resource_status_reason().unwrap_or("no reason given");
+                (event.logical_resource_id().unwrap_or_default(), reason)
+            });
         format!("{resource}: {reason}")
-    }
-
-    fn sdk_parameters(&self) -> Vec<Parameter> {
-        let parameter = |(key, value): (&String, &String)| {
-            Parameter::builder()
-                .parameter_key(key)
-                .parameter_value(value)
-                .build()
-        };
-        self.parameters.iter().map(parameter).collect()
     }
 
     fn failed(&self, reason: impl std::fmt::Display) -> Error {
@@ -304,4 +313,43 @@ impl Deployment {
 /// The bucket of an account's code; buckets' names are shared by all accounts.
 fn bucket(account: &Account) -> String {
     format!("code-{}", account.id)
+}
+
+fn sdk_parameters(parameters: &Parameters) -> Vec<Parameter> {
+    let parameter = |(key, value): (&String, &String)| {
+        Parameter::builder()
+            .parameter_key(key)
+            .parameter_value(value)
+            .build()
+    };
+    parameters.iter().map(parameter).collect()
+}
+
+fn template_url(account: &Account, folder: &str) -> String {
+    format!("{}/{folder}/template.yaml", account.endpoint)
+}
+
+/// Uploads the functions and the template that names them to a folder: a bucket, or one in it.
+async fn upload(
+    account: &Account,
+    folder: &str,
+    project: &Project,
+    zips: &[(String, Vec<u8>)],
+) -> Result<()> {
+    for (binary, zip) in zips {
+        let key = format!("{binary}.zip");
+        account.put_object(folder, &key, zip.clone()).await?;
+    }
+    let packaged = template::packaged(&project.template, &project.functions, folder);
+    account
+        .put_object(folder, "template.yaml", packaged.into_bytes())
+        .await
+}
+
+async fn delete_zips(account: &Account, folder: &str, functions: &[Function]) -> Result<()> {
+    for function in functions {
+        let key = format!("{}.zip", function.binary);
+        account.delete_object(folder, &key).await?;
+    }
+    Ok(())
 }

@@ -48,6 +48,14 @@ impl Policy {
             .min(LONGEST_DELAY)
     }
 
+    /// The next round after so many: its number and its delay in seconds, or why there is none.
+    pub(super) fn next_round(&self, redrives: u32) -> Result<(u32, u32), String> {
+        if redrives >= self.max_redrives {
+            return Err(format!("{redrives} redrives spent"));
+        }
+        Ok((redrives + 1, self.delay_seconds(redrives)))
+    }
+
     /// How long to hide while the breaker is open: anything up to 15 minutes by default.
     fn while_open(&self, random: f64) -> Duration {
         let longest = (self.delay * 15).min(Duration::from_secs(LONGEST_DELAY.into()));
@@ -69,20 +77,20 @@ impl Policy {
             Next::Conflict => Verdict::ParkConflict,
             Next::Spent => Verdict::Park(format!("{} attempts spent", self.max_attempts)),
             Next::Hide { until } => Verdict::Hide { until: *until },
-            Next::Call if letter.redrives >= self.max_redrives => {
-                Verdict::Park(format!("{} redrives spent", letter.redrives))
-            }
-            // Not counted: it goes back for the breaker's sake and not for its own.
-            Next::Call if open && probe() => Verdict::SendBack {
-                redrives: letter.redrives,
-                delay_seconds: 0,
-            },
-            Next::Call if open => Verdict::Hide {
-                until: millis::after(letter.now, self.while_open(random)),
-            },
-            Next::Call => Verdict::SendBack {
-                redrives: letter.redrives + 1,
-                delay_seconds: self.delay_seconds(letter.redrives),
+            Next::Call => match self.next_round(letter.redrives) {
+                Err(spent) => Verdict::Park(spent),
+                // Not counted: it goes back for the breaker's sake and not for its own.
+                Ok(_) if open && probe() => Verdict::SendBack {
+                    redrives: letter.redrives,
+                    delay_seconds: 0,
+                },
+                Ok(_) if open => Verdict::Hide {
+                    until: millis::after(letter.now, self.while_open(random)),
+                },
+                Ok((redrives, delay_seconds)) => Verdict::SendBack {
+                    redrives,
+                    delay_seconds,
+                },
             },
         };
         match verdict {

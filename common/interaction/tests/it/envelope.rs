@@ -50,7 +50,10 @@ fn a_newer_version_is_refused_at_v_whatever_else_it_holds() {
     }
     for body in ["", "{}", "[1]", r#"{"v":"1"}"#, r#"{"v":-1}"#, "not json"] {
         assert!(Envelope::parse(body).is_err(), "{body}");
+        assert!(!envelope::is_later(body), "{body}");
     }
+    assert!(envelope::is_later(r#"{"v":2,"what":"ever"}"#));
+    assert!(!envelope::is_later(r#"{"v":0}"#) && !envelope::is_later(&example().to_body()));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use e2e::stack::{SOON, Stack};
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use runtime::clock;
-use sandbox::{Faults, Poison, Settings, Ticket};
+use sandbox::{Faults, Poison, Settings};
 use serde_json::{Value, json};
 
 use crate::many;
@@ -39,17 +39,18 @@ async fn synced(stack: &Stack, ids: &[String], within: Duration) {
         .await;
 }
 
-fn texts(tickets: &[Ticket]) -> Vec<String> {
-    let mut texts: Vec<String> = tickets.iter().flat_map(|t| t.messages.clone()).collect();
-    texts.sort_unstable();
-    texts
-}
-
-fn sent(bodies: &[Value]) -> Vec<String> {
+/// Asserts that the thread of each body has its ticket, each message is in one once, and nothing is
+/// left in a queue.
+async fn each_arrived_once(stack: &Stack, bodies: &[Value]) {
+    let tickets = stack.sandbox.tickets();
+    assert_eq!(tickets.len(), bodies.len());
+    let mut arrived: Vec<String> = tickets.into_iter().flat_map(|t| t.messages).collect();
     let text = |body: &Value| body["messages"][0]["text"].as_str().unwrap().to_owned();
-    let mut texts: Vec<String> = bodies.iter().map(text).collect();
-    texts.sort_unstable();
-    texts
+    let mut sent: Vec<String> = bodies.iter().map(text).collect();
+    arrived.sort_unstable();
+    sent.sort_unstable();
+    assert_eq!(arrived, sent, "each message once");
+    stack.drained(SOON).await;
 }
 
 /// Sends interactions while ticketing is out; gives their ids once all are routed.
@@ -83,13 +84,7 @@ async fn an_outage_of_ticketing_delays_no_routing_and_loses_and_doubles_no_ticke
 
     stack.sandbox.clear_faults();
     synced(&stack, &ids, Duration::from_secs(120)).await;
-    assert_eq!(stack.sandbox.tickets().len(), 60);
-    assert_eq!(
-        texts(&stack.sandbox.tickets()),
-        sent(&bodies),
-        "each message once"
-    );
-    stack.drained(SOON).await;
+    each_arrived_once(&stack, &bodies).await;
 }
 
 #[tokio::test]
@@ -112,13 +107,7 @@ async fn a_minutes_outage_with_200_interactions_delays_no_routing_and_loses_no_t
         refused(&stack)
     );
     assert!(refused(&stack) < 40, "the breaker lets only probes through");
-    assert_eq!(stack.sandbox.tickets().len(), 200);
-    assert_eq!(
-        texts(&stack.sandbox.tickets()),
-        sent(&bodies),
-        "each message once"
-    );
-    stack.drained(SOON).await;
+    each_arrived_once(&stack, &bodies).await;
 }
 
 #[tokio::test]
@@ -233,11 +222,7 @@ async fn a_partly_failing_batch_retries_only_what_failed() {
     }
     stack.sandbox.clear_faults();
     synced(&stack, &ids, Duration::from_secs(60)).await;
-    assert_eq!(
-        texts(&stack.sandbox.tickets()),
-        sent(&bodies),
-        "each message once"
-    );
+    each_arrived_once(&stack, &bodies).await;
 }
 
 #[tokio::test]
@@ -321,7 +306,7 @@ async fn a_refused_credential_parks_nothing_and_all_is_synced_once_it_is_mended(
         .secret_string("the right one");
     put.send().await.unwrap();
     synced(&stack, &ids, Duration::from_secs(90)).await;
-    assert_eq!(texts(&stack.sandbox.tickets()), sent(&bodies));
+    each_arrived_once(&stack, &bodies).await;
     assert_eq!(many::parked(&stack, "ticketing").await, []);
     assert_eq!(open().await, None);
 }

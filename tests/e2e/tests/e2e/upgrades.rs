@@ -147,3 +147,20 @@ async fn a_message_of_a_later_version_waits_and_is_parked_with_its_reason_in_the
     assert_eq!(parked["body"], body.as_str());
     stack.drained(SOON).await;
 }
+
+#[tokio::test]
+async fn what_was_accepted_outlives_the_stack() {
+    let stack = Stack::start().await;
+    let routed = stack.accept(&payload::webhook("Where is my order?")).await;
+    stack.reaches(&routed, "ticketing", "SYNCED").await;
+    let lambda = aws_sdk_lambda::Client::new(&stack.deployment.sdk);
+    let trigger = stack.deployment.physical("RouteTrigger");
+    let pause = lambda.update_event_source_mapping().uuid(trigger);
+    pause.enabled(false).send().await.unwrap();
+    stack.accept(&payload::webhook("And my refund?")).await;
+
+    stack.deployment.delete().await.unwrap();
+    assert_eq!(stack.depth("RoutingQueue").await, (1, 0, 0));
+    assert!(stack.ledger(&routed, "ticketing").await.is_some());
+    assert!(stack.secret("SigningSecret").await.contains("current"));
+}

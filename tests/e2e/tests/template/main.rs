@@ -240,7 +240,10 @@ fn the_poller_of_every_queue_may_receive_delete_and_look() {
 #[test]
 fn what_customers_and_cxone_depend_on_outlives_the_stack() {
     let template = template();
-    for id in ["LedgerTable", "SigningSecret"] {
+    let queues = resources(&template, "AWS::SQS::Queue");
+    let queues = queues.into_iter().map(|(id, _)| id);
+    // Not the logs: they hold nothing of customers, and their days are counted anyway.
+    for id in queues.chain(["LedgerTable", "SigningSecret"]) {
         let resource = &template["Resources"][id];
         assert_eq!(resource["DeletionPolicy"], "RetainExceptOnCreate", "{id}");
         assert_eq!(resource["UpdateReplacePolicy"], "Retain", "{id}");
@@ -250,6 +253,86 @@ fn what_customers_and_cxone_depend_on_outlives_the_stack() {
         table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"],
         true
     );
+}
+
+#[test]
+fn table_queues_and_topic_are_encrypted_and_refuse_plain_http() {
+    let template = template();
+    assert_eq!(template["Parameters"]["RequireTls"]["Default"], "true");
+    let resources = &template["Resources"];
+    let ledger = &resources["LedgerTable"]["Properties"];
+    assert_eq!(ledger["SSESpecification"]["SSEEnabled"], true);
+    let topic = &resources["AlarmTopic"]["Properties"];
+    assert_eq!(topic["KmsMasterKeyId"]["!GetAtt"], "AlarmKey.Arn");
+
+    let denies = |statement: &Value| {
+        statement["Effect"] == "Deny"
+            && statement["Principal"] == "*"
+            && statement["Condition"]["Bool"]["aws:SecureTransport"] == "false"
+    };
+    let queues = &resources["QueuesRefusePlainHttp"];
+    assert_eq!(queues["Condition"], "RequiresTls");
+    let queues = &queues["Properties"];
+    let policy = &queues["PolicyDocument"]["Statement"][0];
+    assert!(denies(policy) && policy["Action"] == "sqs:*", "{policy}");
+    for (id, _) in crate::resources(&template, "AWS::SQS::Queue") {
+        let is_in = |list: &Value, tag: &str, name: &str| {
+            let mut list = list.as_array().unwrap().iter();
+            list.any(|one| one[tag] == name)
+        };
+        assert!(is_in(&queues["Queues"], "!Ref", id), "{id}");
+        let arn = format!("{id}.Arn");
+        assert!(is_in(&policy["Resource"], "!GetAtt", &arn), "{id}");
+    }
+    let policy = &resources["AlarmTopicPolicy"]["Properties"]["PolicyDocument"]["Statement"];
+    assert_eq!(policy[1]["!If"][0], "RequiresTls");
+    assert!(denies(&policy[1]["!If"][1]), "{policy}");
+}
+
+/// No function has reserved concurrency, which a new account has none of to give; something else
+/// bounds each.
+#[test]
+fn how_often_a_function_runs_at_once_is_bounded() {
+    let template = template();
+    let stage = &template["Resources"]["WebhookStage"]["Properties"]["DefaultRouteSettings"];
+    for limit in ["ThrottlingRateLimit", "ThrottlingBurstLimit"] {
+        assert!(stage[limit]["!Ref"].is_string(), "{limit}");
+    }
+    // One invocation a shard at a time, and a token's lease or CloudFormation for the others.
+    let mut bounded = BTreeSet::from([
+        "IngestFunction",
+        "SimulatorFunction",
+        "RotateTokensFunction",
+        "RegisterWebhookFunction",
+    ]);
+    for (id, trigger) in resources(&template, "AWS::Lambda::EventSourceMapping") {
+        let source = trigger["EventSourceArn"]["!GetAtt"].as_str().unwrap();
+        let is_bounded = if source.ends_with(".StreamArn") {
+            trigger["ParallelizationFactor"].is_null()
+        } else {
+            trigger["ScalingConfig"]["MaximumConcurrency"].is_u64()
+        };
+        assert!(is_bounded, "{id}");
+        bounded.insert(trigger["FunctionName"]["!Ref"].as_str().unwrap());
+    }
+    let functions = resources(&template, "AWS::Serverless::Function");
+    let functions: BTreeSet<_> = functions.into_iter().map(|(id, _)| id).collect();
+    assert_eq!(bounded, functions);
+}
+
+#[test]
+fn both_environments_tag_all_that_they_deploy() {
+    let samconfig = read("samconfig.toml");
+    for (section, environment) in [("default", "dev"), ("prod", "prod")] {
+        let (_, deploy) = samconfig
+            .split_once(&format!("[{section}.deploy.parameters]"))
+            .unwrap();
+        let deploy = deploy.split("\n[").next().unwrap();
+        let tags = deploy.lines().find(|line| line.starts_with("tags = "));
+        let expected =
+            format!("tags = [\"project=cxone-social-routing\", \"environment={environment}\"]");
+        assert_eq!(tags, Some(expected.as_str()));
+    }
 }
 
 #[test]

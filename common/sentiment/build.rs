@@ -34,11 +34,12 @@ const NAMED: &str = "no or nor kind of but least at very so this never without d
     yeah right kiss death to die for beating heart just enough sort";
 
 /// The support layer's lists, in the order of `support::Part`.
-const LISTS: [&str; 6] = [
+const LISTS: [&str; 7] = [
     "emoji",
     "courtesy",
     "trouble",
     "displeasure",
+    "thanks",
     "praise",
     "irony",
 ];

@@ -25,7 +25,9 @@ pub enum Part {
     Trouble,
     /// `displeasure.tsv`: how customers were treated and what they feel about it.
     Displeasure,
-    /// `praise.tsv`: thanks and praise.
+    /// `thanks.tsv`: thanks for something done.
+    Thanks,
+    /// `praise.tsv`: praise for a service.
     Praise,
     /// `irony.tsv`: praise that is none.
     Irony,
@@ -33,32 +35,34 @@ pub enum Part {
     Addressees,
     /// Curly apostrophes, HTML entities, variation selectors, skin tones and joiners are made plain.
     Typography,
-    /// Words that run together ("late...again", `#NeverAgain`, "3hrs") come apart, and those drawn
-    /// out ("sooooo") are shortened to words that are known.
-    Spacing,
-    /// In a text that asks ("Is my flight delayed?"), words of trouble count half.
+    /// In a text that asks ("Is my flight delayed?"), words of trouble count half, and thanks, which
+    /// are paid beforehand, nothing.
     Questions,
+    /// Beside trouble or displeasure what is positive counts half: it is more often irony, a wish or
+    /// politeness than praise ("great, another delay", "best part: nobody answers").
+    Contrast,
     /// A negation that turns no word round counts for itself, as "no" does in VADER.
     Negations,
 }
 
 impl Part {
     /// All parts, in the order of their definition.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Emoji,
         Self::Courtesy,
         Self::Trouble,
         Self::Displeasure,
+        Self::Thanks,
         Self::Praise,
         Self::Irony,
         Self::Addressees,
         Self::Typography,
-        Self::Spacing,
         Self::Questions,
+        Self::Contrast,
         Self::Negations,
     ];
     /// How many of them are lists, numbered as in the tables.
-    const LISTS: u8 = 6;
+    const LISTS: u8 = 7;
 }
 
 /// The parts of the layer that are on.
@@ -123,7 +127,7 @@ pub(crate) fn normalise(text: &str, parts: Parts) -> Cow<'_, str> {
     if parts == Parts::NONE {
         Cow::Borrowed(text)
     } else {
-        Cow::Owned(plain::plain(text, parts))
+        plain::plain(text, parts)
     }
 }
 
@@ -147,11 +151,28 @@ pub(crate) fn apply_lists(
     if parts.has(Part::Negations) {
         count_negations(words);
     }
-    if parts.has(Part::Questions) && asks(text) {
-        for word in words
-            .iter_mut()
-            .filter(|word| word.list == Part::Trouble as u8)
-        {
+    if parts.has(Part::Contrast) {
+        halve_beside_trouble(words);
+    }
+    if parts.has(Part::Questions) && text.contains('?') {
+        let asks = asks(text);
+        for word in words {
+            if word.list == Part::Thanks as u8 {
+                word.tenths = 0;
+            } else if word.list == Part::Trouble as u8 && asks {
+                word.tenths /= 2;
+            }
+        }
+    }
+}
+
+/// Halves what is positive where a word of trouble or displeasure says that something is wrong.
+fn halve_beside_trouble(words: &mut [Word]) {
+    const WRONG: i8 = -10;
+    let lists = [Part::Trouble as u8, Part::Displeasure as u8];
+    let is_wrong = |word: &Word| lists.contains(&word.list) && word.tenths <= WRONG;
+    if words.iter().any(is_wrong) {
+        for word in words.iter_mut().filter(|word| word.tenths > 0) {
             word.tenths /= 2;
         }
     }

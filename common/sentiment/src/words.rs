@@ -41,9 +41,9 @@ impl Word {
 
 // What kinds of characters a token has, as far as something depends on it.
 const SPACE: u8 = 1;
-pub const UPPER: u8 = 2;
-pub const LOWER: u8 = 4;
-const PUNCTUATION: u8 = 8;
+const UPPER: u8 = 2;
+const LOWER: u8 = 4;
+pub const PUNCTUATION: u8 = 8;
 const APOSTROPHE: u8 = 16;
 const EMPHASIS: u8 = 32;
 const NOT_ASCII: u8 = 64;

@@ -17,6 +17,7 @@ pub struct Report {
     /// How many texts of the label (outer) got the label (inner): negative, neutral, positive.
     confusion: [[u32; 3]; 3],
     accuracy: Option<f64>,
+    /// The mean F1 of the labels that some text has.
     macro_f1: Option<f64>,
     /// F1 of each label.
     f1: [f64; 3],
@@ -87,7 +88,7 @@ pub fn report(texts: &[Labelled], rules: &Rules, settings: Settings) -> Report {
         texts: total,
         confusion,
         accuracy: share(right, total),
-        macro_f1: (total > 0).then(|| f1.iter().sum::<f64>() / 3.0),
+        macro_f1: macro_f1(&confusion, f1),
         f1,
         negatives_escalated: share(confusion[0][0], negatives),
         negatives_sent_to_positive: share(confusion[0][2], negatives),
@@ -134,6 +135,17 @@ fn position(label: Label) -> usize {
 
 fn share(part: u32, whole: u32) -> Option<f64> {
     (whole > 0).then(|| f64::from(part) / f64::from(whole))
+}
+
+/// The mean F1 of the labels that some text has: a file of complaints and others has only two.
+fn macro_f1(confusion: &[[u32; 3]; 3], f1: [f64; 3]) -> Option<f64> {
+    let has_texts = |label: &usize| confusion[*label].iter().any(|texts| *texts > 0);
+    let (labels, sum) = (0..3)
+        .filter(has_texts)
+        .fold((0.0, 0.0), |(labels, sum), label| {
+            (labels + 1.0, sum + f1[label])
+        });
+    (labels > 0.0).then(|| sum / labels)
 }
 
 /// F1 of one label, 0 where nothing was rightly given it.

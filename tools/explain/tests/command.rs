@@ -106,6 +106,10 @@ fn labelled_texts_give_a_confusion_table_and_the_words_that_mislead() {
         serde_json::json!([[1, 0, 0], [0, 0, 0], [0, 0, 0]])
     );
     assert_eq!(report["negatives_escalated"], 1.0);
+    assert_eq!(
+        report["macro_f1"], 1.0,
+        "the labels that no text has don't count"
+    );
 }
 
 #[test]

@@ -80,9 +80,11 @@ pub struct Item {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub duplicates: Vec<String>,
 
-    /// The event's own time, the webhook's, the queue's, the first and the last call's, the end's.
-    #[serde(default)]
-    pub sent_at: Millis,
+    /// The event's own time, on routing's items only: with the thread it is the key of the index in
+    /// which ticketing looks for earlier interactions, and an entry there costs a write.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sent_at: Option<Millis>,
+    /// The webhook's time, the queue's, the first and the last call's, the end's.
     #[serde(default)]
     pub received_at: Millis,
     #[serde(default)]
@@ -144,6 +146,8 @@ pub struct Facts {
     pub contact_id: String,
     pub thread_id: String,
     pub sent_at: Millis,
+    /// It has its task already, and is ticketing's.
+    pub routed: bool,
     pub received_at: Millis,
     pub queued_at: Millis,
     /// When a function first received this copy, where that is not now.
@@ -240,7 +244,7 @@ impl Item {
             ticket: None,
             possible_duplicate: false,
             duplicates: Vec::new(),
-            sent_at: facts.sent_at,
+            sent_at: (!facts.routed).then_some(facts.sent_at),
             received_at: facts.received_at,
             queued_at: facts.queued_at,
             first_call_at: None,

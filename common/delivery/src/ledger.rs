@@ -204,6 +204,7 @@ impl Ledger {
             contact_id: String::new(),
             thread_id: String::new(),
             sent_at: queued_at,
+            routed: false,
             received_at: queued_at,
             queued_at,
             first_receive_at: None,

@@ -75,6 +75,7 @@ impl Message {
             contact_id: payload.contact_id.clone(),
             thread_id: payload.thread_id.clone(),
             sent_at: payload.event_timestamp.as_millisecond(),
+            routed: envelope.routed.is_some(),
             received_at: accepted.received_at.as_millisecond(),
             queued_at: self.queued_at,
             first_receive_at: self.first_receive_at,

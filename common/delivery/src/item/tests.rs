@@ -16,6 +16,7 @@ fn facts() -> Facts {
         contact_id: "contact".to_owned(),
         thread_id: "thread".to_owned(),
         sent_at: 1_000,
+        routed: false,
         received_at: 2_000,
         queued_at: 2_100,
         first_receive_at: Some(2_200),
@@ -33,6 +34,17 @@ fn claim(seen: Option<&Item>, now: Millis) -> Item {
         now,
     };
     Item::claim(seen, &claim)
+}
+
+#[test]
+fn only_routing_s_items_are_in_the_index_of_threads() {
+    let routed = Facts {
+        routed: true,
+        ..facts()
+    };
+    assert_eq!(Item::new(&facts()).sent_at, Some(1_000));
+    let item = serde_json::to_value(Item::new(&routed)).unwrap();
+    assert_eq!(item.get("sent_at"), None);
 }
 
 fn reason(status: Option<u16>) -> Reason {

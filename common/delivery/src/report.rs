@@ -19,7 +19,6 @@ pub struct Report {
 
 #[derive(Default)]
 struct Counts {
-    finished: usize,
     retries: usize,
     parked: usize,
     possible_duplicates: usize,
@@ -53,7 +52,6 @@ impl Report {
     pub fn finished(&self, id: &str, outcome: &str, item: &Item) {
         let (stage, attempt) = (self.stage, item.attempts);
         let latency_ms = item.latency_ms.unwrap_or_default();
-        self.count(|counts| counts.finished += 1);
         if item.possible_duplicate {
             self.count(|counts| counts.possible_duplicates += 1);
             tracing::warn!(
@@ -111,12 +109,11 @@ impl Report {
         tracing::error!(interaction = id, stage, outcome = "parked", reason);
     }
 
-    /// One line for all.
+    /// One line for all; none where everything went as it should, which `count-sla` counts.
     pub fn emit(&self, now: Timestamp) {
         let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let metrics = Metrics::new()
             .dimension(names::STAGE, self.stage)
-            .count(names::FINISHED, counts.finished)
             .count(names::RETRIES, counts.retries)
             .count(names::PARKED, counts.parked)
             .count(names::POSSIBLE_DUPLICATES, counts.possible_duplicates)

@@ -19,8 +19,8 @@ const MAX_VALUES: usize = 100;
 /// use telemetry::{Metrics, names};
 /// Metrics::new()
 ///     .dimension(names::STAGE, "routing")
-///     .count(names::FINISHED, 5)
-///     .count(names::RETRIES, 0)
+///     .count(names::RETRIES, 5)
+///     .count(names::PARKED, 0)
 ///     .emit(now);
 /// # }
 /// ```

@@ -1,7 +1,7 @@
 //! The catalogue of metrics: 27 at most, at 0.30 dollars a metric and month where it has data.
 //!
-//! One line a batch or run, never one an interaction: a line is some 220 bytes, which five
-//! interactions share at worst and hundreds in `count-sla`. The webhook's counts, errors and
+//! One line a batch or run, never one an interaction, and none where nothing went wrong: a line is
+//! some 220 bytes. What finished is counted by `count-sla`, a minute's at a time. The webhook's counts, errors and
 //! latency come from API Gateway, queues' depths and ages from SQS, errors, throttles and
 //! durations from Lambda, all free of charge; nothing here repeats them. Platforms are no
 //! dimension: the SLA report has them, from DynamoDB.
@@ -27,8 +27,6 @@ pub const BREACH: &str = "Breach";
 /// `count-sla`, no dimension.
 pub const UNCOUNTED: &str = "Uncounted";
 
-/// Interactions that reached `ROUTED` or `SYNCED`. From `delivery`, a line a batch, by [`STAGE`].
-pub const FINISHED: &str = "Finished";
 /// Calls that failed and will be tried again (`WAITING`). From `delivery`, by [`STAGE`].
 pub const RETRIES: &str = "Retries";
 /// Interactions parked. From `delivery` and `redrive`, by [`STAGE`].

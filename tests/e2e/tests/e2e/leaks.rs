@@ -197,7 +197,7 @@ async fn marked_names_and_words_are_in_no_log_metric_or_dead_letter_attribute() 
     }
     assert!(
         logs.iter()
-            .any(|line| line.contains("_aws") && line.contains("Finished"))
+            .any(|line| line.contains("_aws") && line.contains("Parked"))
     );
     assert!(
         logs.iter()

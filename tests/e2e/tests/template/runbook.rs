@@ -81,7 +81,6 @@ fn every_alarm_tells_the_topic_and_is_quiet_while_nothing_happens() {
 #[test]
 fn alarms_and_dashboard_look_only_at_metrics_that_are_written() {
     let by_stage = [
-        names::FINISHED,
         names::RETRIES,
         names::PARKED,
         names::POSSIBLE_DUPLICATES,

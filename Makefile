@@ -125,6 +125,11 @@ browser: ## The simulator's page in a headless Chromium
 screenshots: ## The same, and its pictures into docs/screenshots
 	SCREENSHOTS="$(CURDIR)/docs/screenshots" $(MAKE) browser
 
+.PHONY: cost
+cost: sam-build ## What an interaction asks of AWS, counted and priced: the tables of docs/cost.md
+	cargo build --locked --workspace --bins
+	METER="$(abspath $(venv))/meter.jsonl" BINARIES="$(abspath $(target))/lambda" $(target)/debug/cost
+
 # ── Sentiment against the reference ───────────────────────────────────────────────────────────
 
 COUNT ?= 100000

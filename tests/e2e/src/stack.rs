@@ -252,7 +252,21 @@ impl Stack {
 
     /// Kills every process of a function (its logical id) with `SIGKILL`; returns how many there were.
     pub fn kill(&self, function: &str) -> usize {
-        process::kill(self.deployment.physical(function))
+        process::kill(
+            &self.deployment.account.endpoint,
+            self.deployment.physical(function),
+        )
+    }
+
+    /// The CPU time that a function's processes have had so far, and the most memory in bytes that
+    /// one of them has had.
+    pub fn resources(&self, function: &str) -> (Duration, u64) {
+        let emulator = &self.deployment.account.endpoint;
+        let name = self.deployment.physical(function);
+        (
+            process::cpu(emulator, name),
+            process::peak_memory(emulator, name),
+        )
     }
 
     // ── Looking ──────────────────────────────────────────────────────────────────────────────────

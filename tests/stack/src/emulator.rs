@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use runtime::clock;
+use runtime::{clock, settings};
 
 use crate::error::{Error, Result};
 
@@ -22,7 +22,8 @@ pub struct Emulator {
 }
 
 impl Emulator {
-    /// Starts one on `port` (0: a free one), with its scratch files and its log in `dir`.
+    /// Starts one on `port` (0: a free one), with its scratch files and its log in `dir`. Where
+    /// `METER` names a file, it notes there what the functions ask for.
     pub async fn start(python: &Path, dir: &Path, port: u16) -> Result<Self> {
         let port = free_port(port)?;
         let scratch = dir.join("tmp");
@@ -33,6 +34,8 @@ impl Emulator {
         let log = dir.join("emulator.log");
         let output = File::create(&log).map_err(Error::file(&log))?;
         let errors = output.try_clone().map_err(Error::file(&log))?;
+
+        let meter = settings::optional("METER").map_err(|error| Error::Usage(error.to_string()))?;
 
         let endpoint = format!("http://127.0.0.1:{port}");
         let child = Command::new(python)
@@ -55,6 +58,7 @@ impl Emulator {
             ])
             .env("HOME", &scratch)
             .env("TMPDIR", &scratch)
+            .envs(meter.map(|file| ("METER", file)))
             .stdin(Stdio::piped())
             .stdout(output)
             .stderr(errors)

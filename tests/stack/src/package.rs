@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{Cursor, Write};
 use std::path::{Path, PathBuf};
 
+use runtime::settings;
 use zip::write::SimpleFileOptions;
 
 use crate::error::{Error, Result};
@@ -20,7 +21,8 @@ pub struct Project {
 }
 
 impl Project {
-    /// The project that the running program was built from. Binaries are looked for beside it.
+    /// The project that the running program was built from. Binaries are looked for beside it, or
+    /// where `BINARIES` says.
     pub fn locate() -> Result<Self> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
         let root = root.canonicalize().map_err(Error::file(&root))?;
@@ -29,12 +31,15 @@ impl Project {
         let program =
             std::env::current_exe().map_err(Error::file(Path::new("the running program")))?;
         // Test programs are a folder deeper, in `deps`.
-        let binaries = program
+        let beside = program
             .ancestors()
             .skip(1)
             .find(|dir| !dir.ends_with("deps"))
             .unwrap_or(&root)
             .to_owned();
+        let binaries = settings::optional("BINARIES")
+            .map_err(|error| Error::Usage(error.to_string()))?
+            .map_or(beside, PathBuf::from);
         Ok(Self {
             functions: template::functions(&template)?,
             template,
@@ -61,7 +66,11 @@ impl Project {
     }
 
     fn zip(&self, binary: &str) -> Result<Vec<u8>> {
-        let path = self.binaries.join(binary);
+        let mut path = self.binaries.join(binary);
+        if path.is_dir() {
+            // So cargo-lambda leaves it.
+            path.push("bootstrap");
+        }
         let code = fs::read(&path).map_err(|_| Error::NotBuilt(binary.to_owned()))?;
         let mut zip = zip::ZipWriter::new(Cursor::new(Vec::with_capacity(code.len() / 2)));
         let options = SimpleFileOptions::default()

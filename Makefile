@@ -103,7 +103,7 @@ $(cargo_deny):
 	CARGO_PROFILE_DEV_DEBUG=0 cargo install --locked --debug --no-default-features --version 0.20.2 --root $(target)/tools/cargo-deny-0.20.2 cargo-deny
 
 .PHONY: check
-check: test template long parity browser sam ## All of `make test`, and the template's linters, the long scenarios, the browser's, `sam build` and `sam deploy`
+check: test template long parity browser readme sam ## All of `make test`, and the template's linters, the long scenarios, the browser's, the README's commands, `sam build` and `sam deploy`
 
 .PHONY: long
 long: ## The end-to-end scenarios that take minutes
@@ -114,6 +114,10 @@ long: ## The end-to-end scenarios that take minutes
 ten-thousand: ## Ten thousand redelivered interactions counted once, and their percentiles; a quarter of an hour
 	cargo build --locked --workspace --bins
 	cargo test --locked --workspace --test e2e -- --ignored ten_thousand
+
+.PHONY: readme
+readme: tools $(venv)/sam/ready ## Every command of the README that can run here, against a stack started for it: PORT=4566
+	.ci/readme $(PORT)
 
 # Everything but the browser's crate is checked without the feature, which takes a minute to build.
 .PHONY: browser screenshots

@@ -102,8 +102,23 @@ test: $(cargo_deny) ## Format, lints, licences, unit and end-to-end tests
 $(cargo_deny):
 	CARGO_PROFILE_DEV_DEBUG=0 cargo install --locked --debug --no-default-features --version 0.20.2 --root $(target)/tools/cargo-deny-0.20.2 cargo-deny
 
+cyclonedx := $(target)/tools/cargo-cyclonedx-0.5.9/bin/cargo-cyclonedx
+sbom := --format json --spec-version 1.5 --describe binaries --no-build-deps --target x86_64-unknown-linux-gnu
+
+# It writes beside each binary's Cargo.toml. The time is the commit's, so that a second run gives the
+# same files.
+.PHONY: sbom
+sbom: $(cyclonedx) ## What each function is built of, as CycloneDX, into target/sbom
+	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(cyclonedx) cyclonedx --quiet $(sbom)
+	mkdir -p $(target)/sbom
+	mv functions/*/*_bin.cdx.json $(target)/sbom
+	rm tools/*/*_bin.cdx.json tests/*/*_bin.cdx.json
+
+$(cyclonedx):
+	CARGO_PROFILE_DEV_DEBUG=0 cargo install --locked --debug --version 0.5.9 --root $(target)/tools/cargo-cyclonedx-0.5.9 cargo-cyclonedx
+
 .PHONY: check
-check: test template long parity browser readme sam ## All of `make test`, and the template's linters, the long scenarios, the browser's, the README's commands, `sam build` and `sam deploy`
+check: test template long parity browser readme sbom sam ## All of `make test`, and the template's linters, the long scenarios, the browser's, the README's commands, the bill of materials, `sam build` and `sam deploy`
 
 .PHONY: long
 long: ## The end-to-end scenarios that take minutes

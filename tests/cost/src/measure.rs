@@ -14,6 +14,9 @@ use serde_json::Value;
 /// The functions on an interaction's way.
 pub const WAY: [&str; 3] = ["IngestFunction", "RouteFunction", "TicketSyncFunction"];
 
+/// What counts them behind it.
+pub const COUNT_SLA: &str = "CountSlaFunction";
+
 /// More would make the local stack start a process of `ingest` each.
 const SENT_AT_ONCE: usize = 10;
 
@@ -26,11 +29,10 @@ pub struct Function {
     /// Of all processes together.
     pub cpu_ms: f64,
     /// The most of any process.
-    pub peak_bytes: u64,
+    pub peak_bytes: f64,
     /// All calls of AWS, those of SQS apart too.
     pub aws_calls: f64,
     pub sqs_calls: f64,
-    pub secret_calls: f64,
     pub read_units: f64,
     pub write_units: f64,
     pub log_lines: f64,
@@ -76,7 +78,7 @@ impl<'a> Since<'a> {
             let (cpu, peak_bytes) = self.stack.resources(name);
             let mut function = Function {
                 cpu_ms: cpu.saturating_sub(*before).as_secs_f64() * 1_000.0,
-                peak_bytes,
+                peak_bytes: count(peak_bytes),
                 ..Function::default()
             };
             let logged = self.stack.deployment.function_logs(name, self.at_ms).await;
@@ -87,7 +89,7 @@ impl<'a> Since<'a> {
                     function.memory_mb = memory_mb(&line.text).expect("a report names the memory");
                 } else if line.text.starts_with('{') {
                     function.log_lines += 1.0;
-                    function.log_bytes += bytes(&line.text);
+                    function.log_bytes += count(line.text.len());
                 }
             }
             all.insert(*name, function);
@@ -100,11 +102,7 @@ impl<'a> Since<'a> {
             };
             let function = all.get_mut(name).expect("each has its entry");
             function.aws_calls += 1.0;
-            match note.service.as_str() {
-                "sqs" => function.sqs_calls += 1.0,
-                "secretsmanager" => function.secret_calls += 1.0,
-                _ => {}
-            }
+            function.sqs_calls += f64::from(u8::from(note.service == "sqs"));
             function.read_units += note.reads;
             function.write_units += note.writes;
         }
@@ -123,9 +121,9 @@ fn lines(meter: &str) -> Vec<String> {
     text.lines().map(str::to_owned).collect()
 }
 
-#[expect(clippy::cast_precision_loss, reason = "a log line is short")]
-fn bytes(text: &str) -> f64 {
-    text.len() as f64
+#[expect(clippy::cast_precision_loss, reason = "lengths and counts are small")]
+pub fn count(things: usize) -> f64 {
+    things as f64
 }
 
 /// Sends these and waits until all have their tickets, `at_once` and then the next.

@@ -31,11 +31,11 @@ pub(crate) fn cpu(emulator: &str, function: &str) -> Duration {
 }
 
 /// The most memory that one of the function's processes has had, in bytes.
-pub(crate) fn peak_memory(emulator: &str, function: &str) -> u64 {
+pub(crate) fn peak_memory(emulator: &str, function: &str) -> usize {
     let peak = |pid: &String| {
         let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
         let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
-        Some(line.split_whitespace().nth(1)?.parse::<u64>().ok()? * 1024)
+        Some(line.split_whitespace().nth(1)?.parse::<usize>().ok()? * 1024)
     };
     of(emulator, function)
         .iter()

@@ -260,7 +260,7 @@ impl Stack {
 
     /// The CPU time that a function's processes have had so far, and the most memory in bytes that
     /// one of them has had.
-    pub fn resources(&self, function: &str) -> (Duration, u64) {
+    pub fn resources(&self, function: &str) -> (Duration, usize) {
         let emulator = &self.deployment.account.endpoint;
         let name = self.deployment.physical(function);
         (

@@ -1,10 +1,10 @@
 //! The catalogue of metrics: 27 at most, at 0.30 dollars a metric and month where it has data.
 //!
 //! One line a batch or run, never one an interaction, and none where nothing went wrong: a line is
-//! some 220 bytes. What finished is counted by `count-sla`, a minute's at a time. The webhook's counts, errors and
-//! latency come from API Gateway, queues' depths and ages from SQS, errors, throttles and
-//! durations from Lambda, all free of charge; nothing here repeats them. Platforms are no
-//! dimension: the SLA report has them, from DynamoDB.
+//! some 220 bytes. What finished is counted by `count-sla`, a minute's at a time. The webhook's
+//! counts, errors and latency come from API Gateway, queues' depths and ages from SQS, errors,
+//! throttles and durations from Lambda, all free of charge; nothing here repeats them. Platforms
+//! are no dimension: the SLA report has them, from DynamoDB.
 
 /// The default namespace; the setting `METRICS_NAMESPACE` overrides it, so that two stacks in one
 /// account don't mix.

@@ -206,14 +206,18 @@ impl Stack {
 
     /// Sends a webhook that must be accepted, and returns the interaction's id. As a sender must, it
     /// sends again after a 503: on a busy machine the emulator's queue takes longer than ingest waits.
+    ///
+    /// # Panics
+    /// Where it isn't accepted, or the queue takes it at no time.
     pub async fn accepted(&self, send: impl AsyncFn() -> Response) -> String {
+        let started = clock::instant();
         loop {
             let answer = send().await;
             let status = answer.status();
             let wait = answer.headers().get("retry-after").cloned();
             let body: Value = answer.json().await.unwrap();
             let busy = body["type"] == "urn:cxone-social:problem:queue-unavailable";
-            if let Some(wait) = wait.filter(|_| busy) {
+            if let Some(wait) = wait.filter(|_| busy && started.elapsed() < 10 * SOON) {
                 let seconds = wait.to_str().unwrap().parse().unwrap();
                 tokio::time::sleep(Duration::from_secs(seconds)).await;
                 continue;

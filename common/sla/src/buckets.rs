@@ -13,12 +13,8 @@
 /// The bound of the relative error, α.
 pub const RELATIVE_ERROR: f64 = 0.05;
 
-/// How many buckets there are. Below 20 ms some hold no integer and are never used: see
-/// [`REACHABLE`].
+/// How many buckets there are. Below 20 ms some hold no integer and are never used.
 pub const BUCKETS: usize = 184;
-
-/// How many buckets hold an integer.
-pub const REACHABLE: usize = reachable();
 
 /// The greatest latency of each bucket, in ms.
 const UPPER: [u64; BUCKETS] = upper_edges();
@@ -39,18 +35,6 @@ const fn upper_edges() -> [u64; BUCKETS] {
         i += 1;
     }
     edges
-}
-
-const fn reachable() -> usize {
-    let mut count = 1;
-    let mut i = 1;
-    while i < BUCKETS {
-        if UPPER[i] > UPPER[i - 1] {
-            count += 1;
-        }
-        i += 1;
-    }
-    count
 }
 
 /// The bucket that a latency falls into.

@@ -26,9 +26,8 @@ pub enum ReadError {
     Invalid(#[from] InvalidItem),
 }
 
-/// Reads a series' hours from `first` to `last`, both included. A day is one page of three read
-/// units at most: the reads are eventually consistent, since the counts are up to a minute old
-/// anyway.
+/// Reads a series' hours from `first` to `last`, both included. A day is one page of about three
+/// read units: the reads are eventually consistent, since the counts are up to a minute old anyway.
 pub async fn hours(
     client: &Client,
     table: &str,

@@ -2,39 +2,30 @@
 //!
 //! The ledger's stream brings every write of the table, at least once and in order within a
 //! shard. A record in which an item becomes `ROUTED` or `SYNCED` is an operation that finished.
-//! Its latency is added to the histogram of its platform, operation and hour, and in the same
-//! transaction the shard's checkpoint moves to the last record counted, on the condition that it
-//! still stands where it was read. So a batch that comes again, cut in the same way or another,
-//! is skipped as far as it was counted, and of two copies of this function on one shard only one
-//! commits.
+//! Its latency is added to the item of its platform, operation and hour, which knows up to which
+//! record of each shard it has them: see [`sla::item`]. So of a batch that comes again, cut in the
+//! same way or another, each item takes what it doesn't have, whoever brought that before.
 //!
 //! - [`record`] reads one stream record.
-//! - [`plan`] decides what the next transaction adds.
-//! - [`Counter`] reads the checkpoint, commits, and tries again where the outcome isn't known.
+//! - [`plan`] decides what goes to which item.
+//! - [`Counter`] adds it, item by item.
 
-pub mod checkpoint;
 pub mod plan;
 pub mod record;
 
-use std::time::Duration;
-
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::{DisplayErrorContext, SdkError};
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use jiff::Timestamp;
 use runtime::settings::{self, SettingError};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use sla::item::{self, InvalidItem};
+use sla::{Hour, Sequence, SeriesKey};
 use telemetry::{Metrics, names};
 
-use crate::checkpoint::Checkpoints;
-use crate::plan::{Batch, Plan};
+use crate::plan::{Batch, Portion};
 use crate::record::Reading;
-
-/// How often a transaction is tried in one invocation. Then the invocation fails, and Lambda
-/// brings the batch again.
-const TRIES: u32 = 5;
-
-/// The mean of the first wait between two tries; it doubles.
-const BACKOFF: Duration = Duration::from_millis(100);
 
 pub struct Config {
     pub table: String,
@@ -49,7 +40,7 @@ pub struct Config {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shards {
     /// Each event names its own, which Lambda does where the trigger has a tumbling window. An
-    /// event that doesn't is refused: shards that shared a checkpoint would lose records.
+    /// event that doesn't is refused: shards that shared a mark would lose records.
     Many,
     /// One, and events don't name it: the emulator's.
     One,
@@ -90,91 +81,91 @@ pub enum CountError {
         "the event names no shard: set TumblingWindowInSeconds on the trigger, or STREAM_SHARDS=one where the stream has one shard"
     )]
     NoShard,
-    #[error("{0}")]
-    Checkpoint(#[from] checkpoint::CheckpointError),
+    #[error("dynamodb:UpdateItem of an SLA hour failed: {}", DisplayErrorContext(.0))]
+    Update(Box<SdkError<UpdateItemError>>),
+    #[error(transparent)]
+    Mark(#[from] InvalidItem),
 }
 
 pub struct Counter {
-    checkpoints: Checkpoints,
+    client: Client,
     config: Config,
 }
 
 impl Counter {
     pub fn new(client: Client, config: Config) -> Self {
-        let checkpoints = Checkpoints::new(client, config.table.clone(), config.keep_days);
-        Self {
-            checkpoints,
-            config,
-        }
+        Self { client, config }
     }
 
     /// Counts a batch. The answer's empty `state` is what Lambda demands where the trigger has a
     /// tumbling window; nothing is kept in it.
     ///
     /// # Errors
-    /// When a transaction can't be committed: all of the batch comes again.
+    /// When an item can't be updated: all of the batch comes again.
     pub async fn handle(&self, event: Event) -> Result<Value, CountError> {
         let batch = Batch::new(event.records.iter().map(record::read));
-        for (interaction, reason) in batch.uncountable() {
+        for (interaction, reason) in &batch.uncountable {
             tracing::error!(interaction, reason, "an operation can't be counted");
         }
         Metrics::new()
-            .count(names::UNCOUNTED, batch.uncountable().count())
+            .count(names::UNCOUNTED, batch.uncountable.len())
             .emit(runtime::clock::now());
-        if !batch.is_empty() {
+        if !batch.portions.is_empty() {
             let shard = match (event.shard_id, self.config.shards) {
                 (Some(shard), _) => shard,
                 (None, Shards::One) => "the-only-one".to_owned(),
                 (None, Shards::Many) => return Err(CountError::NoShard),
             };
-            self.count(&shard, &batch).await?;
+            self.count(&shard, batch).await?;
         }
         Ok(json!({"state": {}, "batchItemFailures": []}))
     }
 
-    /// Commits what of a batch is not counted yet, in as many transactions as it takes.
-    async fn count(&self, shard: &str, batch: &Batch) -> Result<(), CountError> {
-        let mut checkpoint = self.checkpoints.read(shard).await?;
-        let mut failures = 0;
-        while let Some(plan) = batch.next(checkpoint.as_ref(), self.config.threshold) {
-            let now = runtime::clock::now();
-            match self
-                .checkpoints
-                .commit(shard, checkpoint.as_ref(), &plan, now)
-                .await
-            {
-                Ok(()) => {
-                    self.announce(&plan, now);
-                    checkpoint = Some(plan.last);
-                    failures = 0;
-                }
-                Err(error) => {
-                    failures += 1;
-                    if failures == TRIES {
-                        return Err(error.into());
-                    }
-                    // A conflict, a rival or a lost answer: only the checkpoint knows whether this
-                    // was committed, so it is read again.
-                    tracing::debug!(%error, failures, "trying the transaction again");
-                    let doubled = BACKOFF * 2_u32.pow(failures);
-                    tokio::time::sleep(doubled.mul_f64(fastrand::f64())).await;
-                    checkpoint = self.checkpoints.read(shard).await?;
-                }
+    /// Adds each portion to its item, also after one failed; the first failure is the batch's.
+    async fn count(&self, shard: &str, batch: Batch) -> Result<(), CountError> {
+        let mut added = Vec::new();
+        let mut counted = Ok(());
+        for (key, portion) in batch.portions {
+            match self.add(shard, key, portion).await {
+                Ok(portion) => added.push(portion),
+                Err(error) => counted = counted.and(Err(error)),
             }
         }
-        Ok(())
+        let added: Vec<_> = added.iter().flat_map(Portion::readings).collect();
+        self.announce(&added, runtime::clock::now());
+        counted
     }
 
-    /// What was just counted, as metrics; and the breaches of `ingest` as warnings (the later
-    /// stages log their own).
-    fn announce(&self, plan: &Plan, now: Timestamp) {
+    /// Adds what its item doesn't have of a portion, and gives that. Most are new and taken at the
+    /// first try; each refusal drops at least one record.
+    async fn add(
+        &self,
+        shard: &str,
+        key: (SeriesKey, Hour),
+        mut portion: Portion,
+    ) -> Result<Portion, CountError> {
+        let config = &self.config;
+        while let Some(run) = portion.run(shard) {
+            let histogram = portion.histogram(config.threshold);
+            let update = item::addition(&config.table, key, &histogram, config.keep_days, run);
+            match update.send_with(&self.client).await {
+                Ok(_) => break,
+                Err(error) => portion.drop_counted(&mark(error, shard)?),
+            }
+        }
+        Ok(portion)
+    }
+
+    /// What was just added, as metrics; and the breaches of `ingest` as warnings (the later stages
+    /// log their own). It is never told twice; not at all where the function ends before, or an
+    /// addition's answer is lost and the mark then says that it was made.
+    fn announce(&self, added: &[&Reading], now: Timestamp) {
         for operation in sla::Operation::ALL {
-            let of = |counted: &&Reading| counted.observation.series.operation == operation;
-            let millis: Vec<u64> = plan
-                .counted
+            let of = |reading: &&&Reading| reading.observation.series.operation == operation;
+            let millis: Vec<u64> = added
                 .iter()
                 .filter(of)
-                .map(|c| c.observation.millis)
+                .map(|reading| reading.observation.millis)
                 .collect();
             #[expect(clippy::cast_precision_loss, reason = "2^53 ms are 285,000 years")]
             let latencies = millis.iter().map(|&m| m as f64).collect();
@@ -191,7 +182,7 @@ impl Counter {
         for Reading {
             interaction,
             observation,
-        } in &plan.counted
+        } in added
         {
             let ingest = observation.series.operation == sla::Operation::Ingest;
             if ingest && observation.millis > self.config.threshold {
@@ -199,5 +190,18 @@ impl Counter {
                 tracing::warn!(interaction, stage = "ingest", latency_ms, breach = true);
             }
         }
+    }
+}
+
+/// The shard's mark in the item that refused an addition.
+///
+/// # Errors
+/// When it wasn't refused for its mark but failed.
+fn mark(error: SdkError<UpdateItemError>, shard: &str) -> Result<Sequence, CountError> {
+    match error.as_service_error() {
+        Some(UpdateItemError::ConditionalCheckFailedException(refused)) => {
+            Ok(item::mark(refused, shard)?)
+        }
+        _ => Err(CountError::Update(Box::new(error))),
     }
 }

@@ -1,40 +1,36 @@
-//! Decides what the next transaction adds. Pure.
+//! Decides what of a batch goes to which hour's item. Pure.
 
 use std::collections::BTreeMap;
 
-use sla::{Histogram, Hour, SeriesKey};
+use sla::item::Run;
+use sla::{Histogram, Hour, Sequence, SeriesKey};
 
-use crate::record::{Reading, Record, Sequence};
+use crate::record::{Reading, Record};
 
-/// The most items that one transaction may write, less the checkpoint's.
-/// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html>
-pub const MAX_HOURS: usize = 99;
-
-/// One transaction: what it adds to which hour, and the checkpoint that it leaves.
-#[derive(Debug)]
-pub struct Plan {
-    /// At most [`MAX_HOURS`].
-    pub additions: BTreeMap<(SeriesKey, Hour), Histogram>,
-    pub last: Sequence,
-    pub counted: Vec<Reading>,
-}
-
-/// What of a batch of stream records counts, in the order of their sequences.
+/// What of a batch of stream records counts.
+#[derive(Clone, Debug, Default)]
 pub struct Batch {
-    finished: Vec<(Sequence, Vec<Reading>)>,
-    uncountable: Vec<(String, String)>,
+    pub portions: BTreeMap<(SeriesKey, Hour), Portion>,
+    /// The operations that finished but can't be counted: the interaction and why.
+    pub uncountable: Vec<(String, String)>,
 }
+
+/// What of a batch goes to one hour's item, in the order of its sequences. A record finishes an
+/// operation once, so it has no more than one reading for one item.
+#[derive(Clone, Debug, Default)]
+pub struct Portion(BTreeMap<Sequence, Reading>);
 
 impl Batch {
     pub fn new(records: impl Iterator<Item = Record>) -> Self {
-        let mut batch = Self {
-            finished: Vec::new(),
-            uncountable: Vec::new(),
-        };
+        let mut batch = Self::default();
         for record in records {
             match record {
                 Record::Finished { sequence, readings } => {
-                    batch.finished.push((sequence, readings));
+                    for reading in readings {
+                        let key = (reading.observation.series, reading.observation.hour);
+                        let Portion(portion) = batch.portions.entry(key).or_default();
+                        portion.insert(sequence.clone(), reading);
+                    }
                 }
                 Record::Irrelevant => {}
                 Record::Uncountable {
@@ -45,54 +41,33 @@ impl Batch {
                 }
             }
         }
-        batch.finished.sort_by(|(a, _), (b, _)| a.cmp(b));
-        batch.finished.dedup_by(|(a, _), (b, _)| a == b);
         batch
     }
+}
 
-    /// Whether there is nothing to count.
-    pub fn is_empty(&self) -> bool {
-        self.finished.is_empty()
+impl Portion {
+    /// Where in its shard it lies; `None` where nothing is left of it.
+    pub fn run<'a>(&'a self, shard: &'a str) -> Option<Run<'a>> {
+        let (first, _) = self.0.first_key_value()?;
+        let (last, _) = self.0.last_key_value()?;
+        Some(Run { shard, first, last })
     }
 
-    /// The operations that finished but can't be counted: the interaction and why.
-    pub fn uncountable(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.uncountable
-            .iter()
-            .map(|(interaction, reason)| (interaction.as_str(), reason.as_str()))
+    pub fn readings(&self) -> impl Iterator<Item = &Reading> {
+        self.0.values()
     }
 
-    /// The next transaction for a shard that is counted up to `checkpoint`; `None` where all of
-    /// the batch is. It takes as many records as fit.
-    pub fn next(&self, checkpoint: Option<&Sequence>, threshold: u64) -> Option<Plan> {
-        let counted = |(sequence, _): &(Sequence, _)| Some(sequence) <= checkpoint;
-        let rest = &self.finished[self.finished.partition_point(counted)..];
-        let mut plan = Plan {
-            additions: BTreeMap::new(),
-            last: rest.first()?.0.clone(),
-            counted: Vec::new(),
-        };
-        for (sequence, readings) in rest {
-            let key = |reading: &Reading| (reading.observation.series, reading.observation.hour);
-            let new = readings
-                .iter()
-                .filter(|r| !plan.additions.contains_key(&key(r)))
-                .count();
-            if plan.additions.len() + new > MAX_HOURS {
-                break;
-            }
-            for reading in readings {
-                let observation = &reading.observation;
-                plan.additions.entry(key(reading)).or_default().record(
-                    observation.millis,
-                    threshold,
-                    observation.waits,
-                );
-                plan.counted.push(reading.clone());
-            }
-            plan.last = sequence.clone();
+    pub fn histogram(&self, threshold: u64) -> Histogram {
+        let mut histogram = Histogram::default();
+        for Reading { observation, .. } in self.readings() {
+            histogram.record(observation.millis, threshold, observation.waits);
         }
-        Some(plan)
+        histogram
+    }
+
+    /// Drops what is counted where the item's mark is this one.
+    pub fn drop_counted(&mut self, mark: &Sequence) {
+        self.0.retain(|sequence, _| sequence > mark);
     }
 }
 
@@ -125,16 +100,17 @@ mod tests {
         Sequence::new(&number.to_string()).unwrap()
     }
 
-    /// A shard's records in order, their sequences ascending from 1.
+    /// A shard's records in order, their sequences ascending from 1: few enough items that each
+    /// has several of a batch.
     fn shard() -> impl Strategy<Value = Vec<Record>> {
         let finished =
-            (0..14_usize, 0..30_i64, 0..100_000_u64).prop_map(|(platform, hour, millis)| {
+            (0..2_usize, 0..3_i64, 0..100_000_u64).prop_map(|(platform, hour, millis)| {
                 vec![
                     reading(platform, Operation::Ingest, hour, 10),
                     reading(platform, Operation::SocialRouting, hour + 1, millis),
                 ]
             });
-        prop::collection::vec(prop::option::weighted(0.8, finished), 0..300).prop_map(|shard| {
+        prop::collection::vec(prop::option::weighted(0.8, finished), 0..100).prop_map(|shard| {
             let number = |(i, readings): (usize, Option<Vec<Reading>>)| match readings {
                 Some(readings) => Record::Finished {
                     sequence: sequence(i + 1),
@@ -146,35 +122,122 @@ mod tests {
         })
     }
 
-    /// A table as far as this function uses it: commits are atomic and conditional.
+    type Key = (SeriesKey, Hour);
+
+    /// A table as far as this function uses it: an item's addition is atomic and conditional.
     #[derive(Default)]
     struct Table {
-        checkpoint: Option<Sequence>,
-        hours: BTreeMap<(SeriesKey, Hour), Histogram>,
+        hours: BTreeMap<Key, Histogram>,
+        marks: BTreeMap<(Key, String), Sequence>,
+        /// What the invocations were told was added.
+        told: Vec<(String, SeriesKey, Sequence)>,
     }
 
     impl Table {
-        /// Commits unless the checkpoint has moved.
-        fn commit(&mut self, read: Option<&Sequence>, plan: &Plan) {
-            if self.checkpoint.as_ref() == read {
-                for (key, histogram) in &plan.additions {
-                    self.hours.entry(*key).or_default().merge(histogram);
+        /// # Errors
+        /// The shard's mark, where it isn't lower than the run's first record.
+        fn add(&mut self, key: Key, portion: &Portion, run: Run<'_>) -> Result<(), Sequence> {
+            let of = (key, run.shard.to_owned());
+            match self.marks.get(&of) {
+                Some(mark) if mark >= run.first => Err(mark.clone()),
+                _ => {
+                    let histogram = self.hours.entry(key).or_default();
+                    histogram.merge(&portion.histogram(THRESHOLD));
+                    self.marks.insert(of, run.last.clone());
+                    Ok(())
                 }
-                self.checkpoint = Some(plan.last.clone());
             }
         }
     }
 
-    fn count(batch: &Batch, table: &mut Table) {
-        while let Some(plan) = batch.next(table.checkpoint.as_ref(), THRESHOLD) {
-            assert!(plan.additions.len() <= MAX_HOURS);
-            table.commit(table.checkpoint.clone().as_ref(), &plan);
+    /// One run of the function on a batch, between its requests.
+    struct Invocation {
+        shard: usize,
+        /// How far in the shard the batch goes.
+        end: usize,
+        todo: Vec<(Key, Portion)>,
+        failed: bool,
+    }
+
+    impl Invocation {
+        fn new(shards: &[Vec<Record>], shard: usize, start: usize, end: usize) -> Self {
+            let batch = Batch::new(shards[shard][start..end].iter().cloned());
+            Self {
+                shard,
+                end,
+                todo: batch.portions.into_iter().collect(),
+                failed: false,
+            }
+        }
+
+        /// Makes one request, which reaches the table so many times: more than once where the SDK
+        /// repeats it since its answer was lost.
+        fn request(&mut self, table: &mut Table, times: usize, answered: bool) {
+            let Some((key, mut portion)) = self.todo.pop() else {
+                return;
+            };
+            let shard = format!("shard {}", self.shard);
+            let run = portion.run(&shard).expect("something is left of it");
+            let answer = (0..times).map(|_| table.add(key, &portion, run)).last();
+            match answer.filter(|_| answered) {
+                None => self.failed = true,
+                Some(Ok(())) => {
+                    let told = portion.0.into_keys().map(|s| (shard.clone(), key.0, s));
+                    table.told.extend(told);
+                }
+                Some(Err(mark)) => {
+                    let before = portion.0.len();
+                    portion.drop_counted(&mark);
+                    assert!(portion.0.len() < before, "it would be refused for ever");
+                    if !portion.0.is_empty() {
+                        self.todo.push((key, portion));
+                    }
+                }
+            }
         }
     }
 
-    fn exact(shard: &[Record]) -> BTreeMap<(SeriesKey, Hour), Histogram> {
+    #[derive(Clone, Debug)]
+    enum Event {
+        /// Lambda hands over a batch that starts so far before the first record that it hasn't
+        /// passed, whatever else still runs.
+        Batch {
+            shard: usize,
+            length: usize,
+            back: usize,
+        },
+        /// One of the invocations makes a request. Who never does again was killed.
+        Request {
+            of: prop::sample::Index,
+            times: usize,
+            answered: bool,
+        },
+    }
+
+    fn event() -> impl Strategy<Value = Event> {
+        let batch =
+            (0..2_usize, 1..60_usize, 0..40_usize).prop_map(|(shard, length, back)| Event::Batch {
+                shard,
+                length,
+                back,
+            });
+        let times = prop_oneof![1 => Just(0), 8 => Just(1), 1 => Just(2)];
+        let request = (
+            any::<prop::sample::Index>(),
+            times,
+            prop::bool::weighted(0.9),
+        )
+            .prop_map(|(of, times, answered)| Event::Request {
+                of,
+                times,
+                answered,
+            });
+        prop_oneof![1 => batch, 12 => request]
+    }
+
+    fn exact(shards: &[Vec<Record>]) -> BTreeMap<Key, Histogram> {
         let mut hours: BTreeMap<_, Histogram> = BTreeMap::new();
-        for record in shard {
+        for record in shards.concat() {
             if let Record::Finished { readings, .. } = record {
                 for Reading { observation, .. } in readings {
                     let key = (observation.series, observation.hour);
@@ -187,45 +250,46 @@ mod tests {
     }
 
     proptest! {
-        /// Batches of any cut; after each, a crash may bring everything from an earlier place
-        /// again, before or after some of the batch's transactions were committed.
+        /// Batches of two shards, of any cut and overlap; several invocations on one shard, each
+        /// of which may stop between any two requests, and go on long after its batch was passed
+        /// by another; requests that fail, written or not.
         #[test]
         fn however_batches_are_cut_and_repeated_every_operation_counts_once(
-            shard in shard(),
-            cuts in prop::collection::vec((1..80_usize, 0..60_usize, 0..3_usize), 0..20),
+            shards in prop::collection::vec(shard(), 2),
+            events in prop::collection::vec(event(), 0..300),
         ) {
             let mut table = Table::default();
-            let mut position = 0;
-            for (length, back, commits) in cuts {
-                let start = position - position.min(back);
-                let end = (start + length).min(shard.len());
-                let batch = Batch::new(shard[start..end].iter().cloned());
-                // The invocation dies after some commits, so its batch comes again.
-                for _ in 0..commits {
-                    if let Some(plan) = batch.next(table.checkpoint.as_ref(), THRESHOLD) {
-                        table.commit(table.checkpoint.clone().as_ref(), &plan);
+            let mut passed = [0, 0];
+            let mut invocations: Vec<Invocation> = Vec::new();
+            for event in events {
+                match event {
+                    Event::Batch { shard, length, back } => {
+                        let start = passed[shard] - passed[shard].min(back);
+                        let end = (start + length).min(shards[shard].len());
+                        invocations.push(Invocation::new(&shards, shard, start, end));
+                    }
+                    Event::Request { .. } if invocations.is_empty() => {}
+                    Event::Request { of, times, answered } => {
+                        let invocation = of.get_mut(&mut invocations);
+                        invocation.request(&mut table, times, answered);
+                        // Lambda moves on only from where an invocation succeeded.
+                        if invocation.todo.is_empty() && !invocation.failed {
+                            let passed = &mut passed[invocation.shard];
+                            *passed = invocation.end.max(*passed);
+                        }
                     }
                 }
-                // Lambda moves on only from where a batch was done with.
-                if end > position && batch.next(table.checkpoint.as_ref(), THRESHOLD).is_none() {
-                    position = end;
+            }
+            // In the end the rest comes, and then all that were stopped go on.
+            let rest = (0..2).map(|s| Invocation::new(&shards, s, passed[s], shards[s].len()));
+            for mut invocation in rest.chain(invocations) {
+                while !invocation.todo.is_empty() {
+                    invocation.request(&mut table, 1, true);
                 }
             }
-            count(&Batch::new(shard[position..].iter().cloned()), &mut table);
-            prop_assert_eq!(table.hours, exact(&shard));
-        }
-
-        #[test]
-        fn of_two_rivals_that_read_one_checkpoint_only_one_commits(shard in shard()) {
-            let mut table = Table::default();
-            let batch = Batch::new(shard.iter().cloned());
-            let read = table.checkpoint.clone();
-            if let Some(plan) = batch.next(read.as_ref(), THRESHOLD) {
-                table.commit(read.as_ref(), &plan);
-                table.commit(read.as_ref(), &plan);
-            }
-            count(&batch, &mut table);
-            prop_assert_eq!(table.hours, exact(&shard));
+            prop_assert_eq!(table.hours, exact(&shards));
+            table.told.sort();
+            prop_assert!(table.told.windows(2).all(|two| two[0] != two[1]));
         }
     }
 
@@ -241,7 +305,7 @@ mod tests {
             readings,
         };
         let batch = Batch::new([uncountable, finished].into_iter());
-        assert_eq!(batch.uncountable().collect::<Vec<_>>(), [("int_2", "why")]);
-        assert_eq!(batch.next(None, THRESHOLD).unwrap().counted.len(), 1);
+        assert_eq!(batch.uncountable, [("int_2".into(), "why".into())]);
+        assert_eq!(batch.portions.len(), 1);
     }
 }

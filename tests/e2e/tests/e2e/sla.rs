@@ -2,14 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use count_sla::{Config, Counter, Event, Shards};
 use e2e::payload::{self, NEUTRAL};
 use e2e::stack::{SOON, Stack};
 use futures::StreamExt as _;
-use futures::future::join;
+use futures::future::join_all;
 use sandbox::{Faults, RetryAfter};
 use serde_json::{Value, json};
-use sla::buckets::RELATIVE_ERROR;
+use sla::buckets::{RELATIVE_ERROR, bucket};
 use sla::{Histogram, Hour, Operation, Platform, SeriesKey};
 
 /// So that some of the test's latencies are breaches.
@@ -206,6 +207,9 @@ async fn ten_thousand_redelivered_interactions_count_once_and_percentiles_are_wi
     counts_are_the_sandboxes_and_percentiles_are_exact_within_the_error(10_000).await;
 }
 
+/// How long the ingest of each of these records took.
+const INGEST_MS: u64 = 12;
+
 /// Stream records of one shard: routed interactions over many platforms and hours.
 fn shard(records: u64) -> Vec<Value> {
     let record = |number: u64| {
@@ -217,7 +221,7 @@ fn shard(records: u64) -> Vec<Value> {
             "NewImage": {
                 "pk": {"S": format!("interaction#int_{number}")}, "sk": {"S": "routing"},
                 "state": {"S": "ROUTED"}, "platform": {"S": platform.as_str()},
-                "ingest_ms": {"N": "12"}, "latency_ms": {"N": fastrand::u64(..10_000).to_string()},
+                "ingest_ms": {"N": INGEST_MS.to_string()}, "latency_ms": {"N": fastrand::u64(..10_000).to_string()},
                 "queued_at": {"N": at.to_string()}, "done_at": {"N": at.to_string()},
             },
         }})
@@ -225,15 +229,25 @@ fn shard(records: u64) -> Vec<Value> {
     (0..records).map(record).collect()
 }
 
+fn counter(stack: &Stack) -> Counter {
+    let config = Config {
+        table: stack.table().to_owned(),
+        threshold: THRESHOLD,
+        keep_days: 400,
+        shards: Shards::Many,
+    };
+    Counter::new(stack.dynamo.clone(), config)
+}
+
 /// Works through a shard as Lambda does: in order, in batches of any size, each again until it
 /// succeeds, and sometimes again although it did.
-async fn consume(counter: &Counter, records: &[Value]) {
+async fn consume(counter: &Counter, id: &str, records: &[Value]) {
     let mut position = 0;
     while position < records.len() {
         let end = records.len().min(position + fastrand::usize(1..150));
         let event = || Event {
             records: records[position..end].to_vec(),
-            shard_id: Some("shardId-1".to_owned()),
+            shard_id: Some(id.to_owned()),
         };
         while counter.handle(event()).await.is_err() {}
         if fastrand::u8(..4) > 0 {
@@ -242,24 +256,12 @@ async fn consume(counter: &Counter, records: &[Value]) {
     }
 }
 
-#[tokio::test]
-async fn two_rivals_on_one_shard_that_cut_it_differently_count_each_record_once() {
-    let stack = Stack::start().await;
-    let counter = || {
-        let config = Config {
-            table: stack.table().to_owned(),
-            threshold: THRESHOLD,
-            keep_days: 400,
-            shards: Shards::Many,
-        };
-        Counter::new(stack.dynamo.clone(), config)
-    };
-    let records = shard(600);
-    let (one, other) = (counter(), counter());
-    join(consume(&one, &records), consume(&other, &records)).await;
+/// Operations and breaches of each hour's item, by its key.
+type Counts = BTreeMap<(String, String), (u64, u64)>;
 
-    let mut exact: BTreeMap<(String, String), (u64, u64)> = BTreeMap::new();
-    for record in &records {
+fn exact<'a>(records: impl IntoIterator<Item = &'a Value>) -> Counts {
+    let mut exact = Counts::new();
+    for record in records {
         let image = &record["dynamodb"]["NewImage"];
         let millis = |name: &str| image[name]["N"].as_str().unwrap().parse::<i64>().unwrap();
         let at = jiff::Timestamp::from_millisecond(millis("done_at")).unwrap();
@@ -274,6 +276,10 @@ async fn two_rivals_on_one_shard_that_cut_it_differently_count_each_record_once(
             *breaches += u64::from(u64::try_from(millis(field)).unwrap() > THRESHOLD);
         }
     }
+    exact
+}
+
+async fn found(stack: &Stack) -> Counts {
     let counts = |item: &Value| {
         let buckets = item
             .as_object()
@@ -285,24 +291,80 @@ async fn two_rivals_on_one_shard_that_cut_it_differently_count_each_record_once(
     };
     let text = |item: &Value, key: &str| item[key].as_str().unwrap().to_owned();
     let items = stack.items("sla#").await;
-    let found: BTreeMap<_, _> = items
+    items
         .iter()
         .map(|item| ((text(item, "pk"), text(item, "sk")), counts(item)))
-        .collect();
-    assert_eq!(found, exact);
+        .collect()
+}
+
+#[tokio::test]
+async fn rivals_on_two_shards_that_cut_them_differently_count_each_record_once() {
+    let stack = Stack::start().await;
+    // The sequences of both shards are the same.
+    let shards = [("shardId-1", shard(400)), ("shardId-2", shard(400))];
+    let counters = [counter(&stack), counter(&stack)];
+    let consumers = counters.iter().flat_map(|counter| {
+        shards
+            .iter()
+            .map(move |(id, records)| consume(counter, id, records))
+    });
+    join_all(consumers).await;
+    assert_eq!(
+        found(&stack).await,
+        exact(shards.iter().flat_map(|(_, records)| records))
+    );
+}
+
+#[tokio::test]
+async fn where_an_item_can_not_be_updated_the_others_are_and_what_was_added_is_told_once() {
+    let stack = Stack::with(&[("SlaThresholdMilliseconds", &THRESHOLD.to_string())]).await;
+    let event = json!({"Records": shard(40)});
+    let exact = exact(event["Records"].as_array().unwrap());
+    let (spoiled, (withheld, _)) = exact.first_key_value().unwrap();
+    assert!(spoiled.0.ends_with("#ingest"), "{spoiled:?}");
+    let put = async |value| {
+        stack
+            .dynamo
+            .put_item()
+            .table_name(stack.table())
+            .item("pk", AttributeValue::S(spoiled.0.clone()))
+            .item("sk", AttributeValue::S(spoiled.1.clone()))
+            .item(format!("{:02x}", bucket(INGEST_MS)), value)
+            .send()
+            .await
+            .unwrap();
+    };
+    let told = async || {
+        let lines = stack.logs("CountSlaFunction").await;
+        let lines = lines
+            .iter()
+            .filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let values = |line: Value| match &line["Latency"] {
+            Value::Null => 0,
+            latency => latency.as_array().map_or(1, Vec::len),
+        };
+        lines.map(values).sum::<usize>() as u64
+    };
+
+    put(AttributeValue::S("no number".into())).await;
+    let (_, failure) = stack.invoke("CountSlaFunction", &event).await;
+    assert!(failure.is_some());
+    let mut others = found(&stack).await;
+    assert_eq!(others.insert(spoiled.clone(), exact[spoiled]), Some((0, 0)));
+    assert_eq!(others, exact);
+    assert_eq!(told().await, 80 - withheld);
+
+    put(AttributeValue::N("0".into())).await;
+    let (_, failure) = stack.invoke("CountSlaFunction", &event).await;
+    assert_eq!(failure, None);
+    assert_eq!(found(&stack).await, exact);
+    assert_eq!(told().await, 80);
 }
 
 #[tokio::test]
 async fn an_event_that_names_no_shard_is_refused_where_there_may_be_many() {
     let stack = Stack::start().await;
-    let config = Config {
-        table: stack.table().to_owned(),
-        threshold: THRESHOLD,
-        keep_days: 400,
-        shards: Shards::Many,
-    };
-    let counter = Counter::new(stack.dynamo.clone(), config);
-    let error = counter
+    let error = counter(&stack)
         .handle(Event {
             records: shard(1),
             shard_id: None,

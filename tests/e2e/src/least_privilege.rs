@@ -202,10 +202,7 @@ pub const PROVED: [(&str, Proofs); 8] = [
     ),
     (
         "CountSla",
-        &[
-            ("dynamodb:GetItem", "LedgerTable", Need::Webhook),
-            ("dynamodb:UpdateItem", "LedgerTable", Need::Webhook),
-        ],
+        &[("dynamodb:UpdateItem", "LedgerTable", Need::Webhook)],
     ),
     (
         "RegisterWebhook",

@@ -53,13 +53,11 @@ def meter(path):
         return read if request.get("ConsistentRead") else read / 2
 
     def write_units(action, answer):
-        if action not in ("UpdateItem", "TransactWriteItems"):
+        if action != "UpdateItem":
             return 0
         # A refused write costs what the item that refused it would.
         refused = started(_item_size_bytes(answer.get("Item", {})), 1024)
-        consumed = answer.get("ConsumedCapacity", {"CapacityUnits": refused})
-        tables = consumed if isinstance(consumed, list) else [consumed]
-        return sum(table["CapacityUnits"] for table in tables)
+        return answer.get("ConsumedCapacity", {"CapacityUnits": refused})["CapacityUnits"]
 
     def metered(service, handler):
         async def handle(method, url, headers, body, query):

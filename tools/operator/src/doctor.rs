@@ -8,6 +8,7 @@ use ::rules::Rules;
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_sqs::types::QueueAttributeName;
 use cxone::{Client, ClientCredentials, Webhooks};
+use runtime::output::say;
 use tokens::{State, TokenLedger};
 
 use crate::Outcome;
@@ -42,7 +43,7 @@ pub async fn run(target: &Target) -> Outcome<ExitCode> {
                     ("FAIL", sentence)
                 }
             };
-            println!("{mark}  {part:<8} {sentence}");
+            say(format_args!("{mark}  {part:<8} {sentence}"));
         }
     }
     Ok(if well {

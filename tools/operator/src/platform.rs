@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_lambda::primitives::Blob;
+use runtime::output::say;
 use tokens::TokenLedger;
 
 use crate::Outcome;
@@ -32,10 +33,10 @@ pub async fn add(target: &Target, args: &AddArgs) -> Outcome<()> {
     )
     .await
     .map_err(|e| e.to_string())?;
-    println!(
+    say(format_args!(
         "{} is kept fresh from the next run on, within ten minutes",
         args.name
-    );
+    ));
     Ok(())
 }
 
@@ -69,7 +70,7 @@ pub async fn tokens(target: &Target) -> Outcome<()> {
             .expires
             .map_or(String::new(), |at| format!(", runs out {at:.0}"));
         let reason = record.reason.map_or(String::new(), |r| format!(": {r}"));
-        println!("{name:<16} {}{expires}{reason}", record.state);
+        say(format_args!("{name:<16} {}{expires}{reason}", record.state));
     }
     Ok(())
 }
@@ -89,7 +90,7 @@ pub async fn rotate(target: &Target, name: &str) -> Outcome<()> {
         .payload
         .map(|blob| String::from_utf8_lossy(blob.as_ref()).into_owned())
         .unwrap_or_default();
-    println!("{text}");
+    say(text);
     match answer.function_error {
         None => Ok(()),
         Some(kind) => Err(format!("rotate-tokens failed ({kind})")),

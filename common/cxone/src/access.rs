@@ -353,6 +353,7 @@ impl AccessTokens {
         let answer = answer.await.map_err(|error| match &error {
             SdkError::ServiceError(e) if e.err().is_resource_not_found_exception() => missing(),
             _ => SecretError::Unavailable {
+                call: "GetSecretValue",
                 secret: secret.to_owned(),
                 reason: secrets::reason(&error),
             },

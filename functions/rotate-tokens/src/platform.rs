@@ -53,7 +53,8 @@ pub async fn add(
     }
     let secret = format!("{prefix}{name}");
     let value = with_issued_at(&secret, json, now)?;
-    let unavailable = |reason: String| SecretError::Unavailable {
+    let unavailable = |call, reason| SecretError::Unavailable {
+        call,
         secret: secret.clone(),
         reason,
     };
@@ -76,10 +77,11 @@ pub async fn add(
                 .client_request_token(tokens::fresh_id())
                 .secret_string(value.expose_secret())
                 .send();
-            put.await.map_err(|error| unavailable(reason(&error)))?;
+            put.await
+                .map_err(|error| unavailable("PutSecretValue", reason(&error)))?;
             true
         }
-        Err(error) => return Err(unavailable(reason(&error)).into()),
+        Err(error) => return Err(unavailable("CreateSecret", reason(&error)).into()),
     };
     ledger.add_platform(name).await?;
     Ok(Added { secret, replaced })

@@ -1,5 +1,6 @@
 //! Carries the steps of one token's rotation out.
 
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use cxone::{Client, ClientCredentials};
@@ -66,6 +67,11 @@ pub enum Stop {
         "the answer of an exchange was lost, and the token must not be sent twice: authorise anew"
     )]
     PersonNeeded,
+    /// What a single-use exchange brought existed nowhere else.
+    #[error(
+        "a fresh token could not be stored and is lost: mend what follows, then authorise anew: {0}"
+    )]
+    NotStored(SecretError),
 }
 
 /// A rotation under its lease. It may be dropped after any step; a later one goes on from there.
@@ -197,6 +203,7 @@ impl<'a> Rotation<'a> {
             Some(stop) => {
                 self.record.state = match stop {
                     Stop::PersonNeeded
+                    | Stop::NotStored(_)
                     | Stop::Secret(SecretError::Missing { .. } | SecretError::Malformed { .. }) => {
                         State::ReauthRequired
                     }
@@ -298,11 +305,22 @@ impl<'a> Rotation<'a> {
             return Err(Stop::PersonNeeded);
         };
         let (store, secret) = (&self.tools.store, &self.token.secret);
+        let mut said = HashSet::new();
         while let Err(error) = store.put(secret, &intent.version, PENDING, answer).await {
             if clock::instant() + STORE_AGAIN >= self.deadline {
-                return Err(error.into());
+                return Err(if self.facts.single_use {
+                    Stop::NotStored(error)
+                } else {
+                    error.into()
+                });
             }
-            tracing::warn!(token = self.token.name, reason = %error, "a fresh token isn't stored yet");
+            if said.insert(error.to_string()) {
+                tracing::warn!(
+                    token = self.token.name,
+                    reason = %error,
+                    "a fresh token can't be stored; this is tried again until the run ends"
+                );
+            }
             tokio::time::sleep(STORE_AGAIN).await;
         }
         self.answer = None;

@@ -3,16 +3,16 @@
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
-use cxone::{Client, ClientCredentials};
+use cxone::{AccessToken, Client, ClientCredentials};
 use jiff::{SignedDuration, Timestamp};
+use platforms::provider::{self, Trouble};
+use platforms::{Document, Times};
 use runtime::clock;
 use secrets::{ExposeSecret as _, SecretError, SecretString};
 use tokens::{Acquired, Intent, Lease, LedgerError, Record, State, TokenLedger};
 use upstream::Failure;
 
-use crate::document::{Document, Times, cxone_times};
 use crate::due::is_due;
-use crate::provider::{self, Trouble};
 use crate::step::{Facts, Memory, Pending, Step, next};
 use crate::store::{CURRENT, PENDING, Store, Version};
 
@@ -393,6 +393,15 @@ impl<'a> Rotation<'a> {
             .save(&mut self.lease, &self.record, clock::now(), LEASE)
             .await
     }
+}
+
+/// When CXone's stored token was issued and runs out; `None` where the secret holds none yet.
+fn cxone_times(json: &str) -> Option<Times> {
+    let token = AccessToken::from_secret(json)?;
+    Some(Times {
+        issued_at: token.issued_at(),
+        expires_at: token.expires_at(),
+    })
 }
 
 /// What a rotation came to: its record, where that was written, and whether there is a new secret.

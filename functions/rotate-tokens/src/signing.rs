@@ -16,14 +16,13 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use cxone::{AccessTokens, Registration, Webhooks};
 use jiff::{SignedDuration, Timestamp};
+use platforms::provider::Trouble;
 use runtime::clock;
 use secrets::{ExposeSecret, SecretError, SecretString, SigningSecret};
 use serde_json::json;
-use tokens::{Acquired, Lease, LedgerError, Record, State};
+use tokens::{Acquired, Lease, LedgerError, Record, SIGNING_SECRET, State};
 use upstream::Failure;
 
-use crate::platform::SIGNING_SECRET;
-use crate::provider::Trouble;
 use crate::rotation::{LEASE, Outcome, Stop, Tools, outcome};
 use crate::store::{CURRENT, PENDING};
 

@@ -117,7 +117,7 @@ async fn cxone(target: &Target) -> Outcome<Vec<Finding>> {
 async fn tokens(target: &Target) -> Outcome<Vec<Finding>> {
     let ledger = TokenLedger::new(target.dynamodb.clone(), target.table()?);
     let mut findings = Vec::new();
-    for name in crate::platform::names(target).await? {
+    for name in crate::platform::names(&ledger).await? {
         let record = ledger.read(&name).await.map_err(|e| e.to_string())?;
         let reason = record.reason.map_or(String::new(), |r| format!(": {r}"));
         let sentence = format!("{name} is {}{reason}", record.state);

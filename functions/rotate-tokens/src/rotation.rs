@@ -32,6 +32,18 @@ pub struct Tools {
     pub margin: SignedDuration,
 }
 
+impl Tools {
+    /// Takes a token's lease. Ends with [`Stop::Busy`] where somebody else has it.
+    pub(crate) async fn lease(&self, name: &str) -> Result<(Lease, Record), Stop> {
+        let owner = tokens::fresh_id();
+        let acquired = self.ledger.acquire(name, &owner, clock::now(), LEASE);
+        match acquired.await? {
+            Acquired::Held { until } => Err(Stop::Busy(until)),
+            Acquired::Mine(lease, record) => Ok((lease, *record)),
+        }
+    }
+}
+
 /// A token to look after.
 pub struct Token {
     /// Its name in the ledger.
@@ -103,25 +115,19 @@ pub struct Ask {
 impl<'a> Rotation<'a> {
     /// Takes the lease. Ends with [`Stop::Busy`] where somebody else has it.
     pub async fn begin(tools: &'a Tools, token: &'a Token, ask: Ask) -> Result<Self, Stop> {
-        let owner = tokens::fresh_id();
-        let acquired = tools
-            .ledger
-            .acquire(&token.name, &owner, clock::now(), LEASE);
-        match acquired.await? {
-            Acquired::Held { until } => Err(Stop::Busy(until)),
-            Acquired::Mine(lease, record) => Ok(Self {
-                tools,
-                token,
-                deadline: ask.deadline,
-                lease,
-                record: *record,
-                facts: Facts::default(),
-                times: None,
-                document: None,
-                answer: None,
-                looked: false,
-            }),
-        }
+        let (lease, record) = tools.lease(&token.name).await?;
+        Ok(Self {
+            tools,
+            token,
+            deadline: ask.deadline,
+            lease,
+            record,
+            facts: Facts::default(),
+            times: None,
+            document: None,
+            answer: None,
+            looked: false,
+        })
     }
 
     /// Reads where the secret stands.

@@ -9,14 +9,11 @@ use runtime::clock;
 use runtime::settings::{self, SettingError};
 use secrets::{ExposeSecret as _, SecretError, SecretString};
 use serde::{Deserialize, Serialize};
-use tokens::{Acquired, Lease, Record, TokenLedger};
+use tokens::{Acquired, CXONE, Lease, Record, TokenLedger};
 use tokio::sync::Mutex;
 use upstream::{Failure, Reason};
 
 use crate::client::{Client, ClientCredentials};
-
-/// The token's name in the ledger, shared with `rotate-tokens`.
-pub const LEDGER_NAME: &str = "cxone";
 
 /// A token that another function stored is picked up within this time.
 const REREAD_AFTER: SignedDuration = SignedDuration::from_secs(60);
@@ -246,7 +243,7 @@ impl AccessTokens {
             let now = clock::now();
             let acquired = self
                 .ledger
-                .acquire(LEDGER_NAME, &self.owner, now, LEASE)
+                .acquire(CXONE, &self.owner, now, LEASE)
                 .await
                 .map_err(|error| credentials("UpdateItem", error.to_string()))?;
             let stored = self.read().await;
@@ -353,6 +350,7 @@ impl AccessTokens {
         let answer = answer.await.map_err(|error| match &error {
             SdkError::ServiceError(e) if e.err().is_resource_not_found_exception() => missing(),
             _ => SecretError::Unavailable {
+                call: "GetSecretValue",
                 secret: secret.to_owned(),
                 reason: secrets::reason(&error),
             },

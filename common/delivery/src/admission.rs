@@ -10,7 +10,7 @@ use crate::breaker::Thresholds;
 use crate::gate::{Admission, Gate, Terms};
 use crate::limiter::Limit;
 use crate::millis::{self, Millis};
-use crate::store::{self, Attributes, Key, Record, Store, StoreError, Swapped};
+use crate::store::{self, Attributes, Key, Record, Stamp, Store, StoreError, Swapped};
 
 /// A call that waited for its slot looks at the gate again where its view is older than this.
 const FRESH: Millis = 500;
@@ -41,22 +41,15 @@ struct View {
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Stored {
-    version: u64,
-    writer: String,
+    #[serde(flatten)]
+    stamp: Stamp,
     #[serde(flatten)]
     gate: Gate,
 }
 
 impl Record for Stored {
-    fn version(&self) -> u64 {
-        self.version
-    }
-    fn writer(&self) -> &str {
-        &self.writer
-    }
-    fn stamp(&mut self, version: u64, writer: String) {
-        self.version = version;
-        self.writer = writer;
+    fn stamp(&mut self) -> &mut Stamp {
+        &mut self.stamp
     }
 }
 
@@ -103,7 +96,7 @@ impl Upstream {
             .transpose()?;
         let mut view = self.view.lock().await;
         // A write of this process may have overtaken the read.
-        let version = |stored: &Option<Stored>| stored.as_ref().map_or(0, |s| s.version);
+        let version = |stored: &Option<Stored>| stored.as_ref().map_or(0, |s| s.stamp.version);
         if version(&stored) >= version(&view.stored) {
             *view = View { stored, at: now };
         }
@@ -259,5 +252,31 @@ impl Permit {
         let Ok(Ok(at)) = taken else { return false };
         tokio::time::sleep(millis::until(millis::now(), at)).await;
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What `upstream#cxone` looks like in a ledger since version 1: only added to, never changed.
+    #[test]
+    fn a_gate_of_version_1_is_read_and_written_as_it_is() {
+        let item = serde_json::json!({
+            "version": 12, "writer": "d41f00c2a75b9e68",
+            "limiter": {"slots": "1763800000000", "not_before": 0},
+            "breaker": {
+                "failed": ["int_1"],
+                "open": {"since": 1, "interval": 5_000, "probe_at": 2, "send_back_at": 3},
+            },
+        });
+        let stored: Attributes = serde_dynamo::to_item(item).unwrap();
+        let key = Key::upstream("cxone");
+        let mut there = stored.clone();
+        there.extend(key.attributes());
+        let gate: Stored = store::record(&key, there).unwrap();
+        assert!(gate.stamp.version == 12 && gate.gate.breaker.is_open());
+        let written: Attributes = serde_dynamo::to_item(gate).unwrap();
+        assert_eq!(written, stored);
     }
 }

@@ -7,6 +7,7 @@ use upstream::{Failure, Reason};
 
 use crate::admission::Permit;
 use crate::batch::{Delivery, LEASE_BEYOND_TIMEOUT};
+use crate::breaker::Verdict;
 use crate::gate::Admission;
 use crate::invocation::{Concerned, Fate, Invocation, Job, Planned, Ready};
 use crate::item::{Claim, Item, State};
@@ -129,15 +130,12 @@ impl<S: Stage> Delivery<S> {
             return None;
         }
         match self.upstream.fresh().await {
-            Ok(gate) => {
-                use crate::breaker::Verdict;
-                match gate.breaker.verdict(&units[0].job.id, now) {
-                    Verdict::Call => None,
-                    // Its slot is lost; as a probe it has to ask again.
-                    Verdict::Probe => Some(now),
-                    Verdict::Hold(until) => Some(until),
-                }
-            }
+            Ok(gate) => match gate.breaker.verdict(&units[0].job.id, now) {
+                Verdict::Call => None,
+                // Its slot is lost; as a probe it has to ask again.
+                Verdict::Probe => Some(now),
+                Verdict::Hold(until) => Some(until),
+            },
             Err(error) => {
                 tracing::error!(%error, "the gate can't be read");
                 Some(millis::after(now, self.backoff(0)))

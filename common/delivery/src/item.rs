@@ -11,6 +11,7 @@ use upstream::{Failure, full_jitter};
 
 use crate::millis::{Millis, after};
 use crate::stage::Done;
+use crate::store::Stamp;
 
 /// Entries that an item's history keeps: the first and the newest.
 const MOST_EVENTS: usize = 20;
@@ -31,10 +32,8 @@ pub enum State {
 /// An interaction in one stage. It has no `Debug`, since a parked one holds the customer's words.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct Item {
-    /// Grows by one with every write, and names who made it: by that a write that was applied
-    /// without an answer knows itself again.
-    pub version: u64,
-    pub writer: String,
+    #[serde(flatten)]
+    pub stamp: Stamp,
 
     pub state: State,
     /// Grows by one with every claim.
@@ -225,8 +224,7 @@ impl Item {
     /// An item of which nothing is known but the message.
     pub fn new(facts: &Facts) -> Self {
         Self {
-            version: 0,
-            writer: String::new(),
+            stamp: Stamp::default(),
             state: State::Waiting,
             fence: 0,
             lease_until: None,

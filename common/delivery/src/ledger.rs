@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use crate::item::{Claim, Facts, Item, Next, State, next};
 use crate::millis::{self, Millis};
 use crate::stage::Done;
-use crate::store::{self, Attributes, Key, Record, Store, StoreError, Swapped};
+use crate::store::{self, Attributes, Key, Record, Stamp, Store, StoreError, Swapped};
 
 /// How often a change is made again on an item that somebody else changed meanwhile.
 const TRIES: usize = 10;
@@ -16,15 +16,8 @@ const TRIES: usize = 10;
 const MOST_BODY_BYTES: usize = 300_000;
 
 impl Record for Item {
-    fn version(&self) -> u64 {
-        self.version
-    }
-    fn writer(&self) -> &str {
-        &self.writer
-    }
-    fn stamp(&mut self, version: u64, writer: String) {
-        self.version = version;
-        self.writer = writer;
+    fn stamp(&mut self) -> &mut Stamp {
+        &mut self.stamp
     }
 }
 

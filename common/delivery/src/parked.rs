@@ -185,7 +185,7 @@ async fn delete(client: &Client, table: &str, key: &Key, item: &Item) -> Result<
         .table_name(table)
         .set_key(Some(key.attributes()))
         .condition_expression("version = :seen")
-        .expression_attribute_values(":seen", AttributeValue::N(item.version.to_string()))
+        .expression_attribute_values(":seen", AttributeValue::N(item.stamp.version.to_string()))
         .send()
         .await;
     match gone {

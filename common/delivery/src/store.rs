@@ -9,8 +9,8 @@ use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{
     AttributeValue, KeysAndAttributes, ReturnValuesOnConditionCheckFailure,
 };
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 pub type Attributes = HashMap<String, AttributeValue>;
 
@@ -59,12 +59,18 @@ impl Key {
     }
 }
 
+/// Tells an item's writes apart. A record keeps it flattened among its attributes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stamp {
+    /// Grows by one with every write.
+    pub version: u64,
+    /// Names who made the write: by that one that was applied without an answer knows itself again.
+    pub writer: String,
+}
+
 /// What is stored under optimistic locking.
-pub trait Record: Clone + Serialize + DeserializeOwned + Send {
-    fn version(&self) -> u64;
-    fn writer(&self) -> &str;
-    /// Sets both, before a write.
-    fn stamp(&mut self, version: u64, writer: String);
+pub trait Record: Serialize + DeserializeOwned {
+    fn stamp(&mut self) -> &mut Stamp;
 }
 
 /// Why the table can't be read or written.
@@ -149,20 +155,22 @@ impl Store {
         })
     }
 
-    /// Writes `next` where the item is still `seen` (or still absent, for `None`). A write that was
-    /// applied by an earlier try whose answer was lost counts as written.
+    /// Writes `next`, which is `seen` but for what changed and so still bears its stamp, where the
+    /// item is still that (or still absent, for `None`). A write that was applied by an earlier try
+    /// whose answer was lost counts as written.
     pub async fn swap<T: Record>(
         &self,
         key: &Key,
         seen: Option<&T>,
         mut next: T,
     ) -> Result<Swapped<T>, StoreError> {
-        let version = seen.map_or(0, Record::version);
-        next.stamp(version + 1, format!("{:016x}", fastrand::u64(..)));
+        let stamp = next.stamp();
+        let version = AttributeValue::N(stamp.version.to_string());
+        stamp.version += 1;
+        stamp.writer = format!("{:016x}", fastrand::u64(..));
         let before = seen.map(attributes).unwrap_or_default();
         let mut update = Update::between(&before, attributes(&next));
         let condition = if seen.is_some() {
-            let version = AttributeValue::N(version.to_string());
             update.values.insert(":seen".to_owned(), version);
             "version = :seen"
         } else {
@@ -185,8 +193,8 @@ impl Store {
         let Some(there) = there else {
             return Ok(Swapped::No(None));
         };
-        let there: T = record(key, there)?;
-        if there.version() == next.version() && there.writer() == next.writer() {
+        let mut there: T = record(key, there)?;
+        if there.stamp() == next.stamp() {
             return Ok(Swapped::Yes(there));
         }
         Ok(Swapped::No(Some(there)))

@@ -73,7 +73,7 @@ impl SecretCache {
             .await
             .map_err(|error| match &error {
                 SdkError::ServiceError(e) if e.err().is_resource_not_found_exception() => missing(),
-                _ => unavailable(secret, reason(&error)),
+                _ => unavailable("GetSecretValue", secret, reason(&error)),
             })?;
         let value = answer.secret_string.ok_or_else(missing)?;
         Ok(Arc::new(Secret {
@@ -89,7 +89,7 @@ impl SecretCache {
             Err(SdkError::ServiceError(e)) if e.err().is_resource_not_found_exception() => {
                 return Ok(None);
             }
-            Err(error) => return Err(unavailable(secret, reason(&error))),
+            Err(error) => return Err(unavailable("DescribeSecret", secret, reason(&error))),
         };
         let versions = described.version_ids_to_stages.unwrap_or_default();
         let current = versions
@@ -99,9 +99,10 @@ impl SecretCache {
     }
 }
 
-fn unavailable(secret: &str, reason: String) -> SecretError {
+fn unavailable(call: &'static str, secret: &str, reason: String) -> SecretError {
     tracing::warn!(secret, reason, "a secret can't be read");
     SecretError::Unavailable {
+        call,
         secret: secret.to_owned(),
         reason,
     }
@@ -193,6 +194,7 @@ mod tests {
 
     fn failure() -> SecretError {
         SecretError::Unavailable {
+            call: "GetSecretValue",
             secret: "s".into(),
             reason: "no answer in time".into(),
         }

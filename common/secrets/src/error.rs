@@ -10,8 +10,12 @@ pub enum SecretError {
     #[error("the secret {secret} doesn't exist or has no value")]
     Missing { secret: String },
     /// Secrets Manager refused or didn't answer.
-    #[error("the secret {secret} can't be read: {reason}")]
-    Unavailable { secret: String, reason: String },
+    #[error("{call} of the secret {secret} failed: {reason}")]
+    Unavailable {
+        call: &'static str,
+        secret: String,
+        reason: String,
+    },
     /// The value isn't what it must be.
     #[error("the secret {secret} is malformed: {reason}")]
     Malformed { secret: String, reason: String },

@@ -13,13 +13,14 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// The crates whose lines follow `LOG_LEVEL`. All others stay at `warn`: at `debug` the AWS SDK
 /// and hyper print whole requests, and with them credentials and customers' words.
-const OWN_CRATES: [&str; 22] = [
+const OWN_CRATES: [&str; 23] = [
     "count_sla",
     "cxone",
     "delivery",
     "ingest",
     "interaction",
     "operator",
+    "platforms",
     "redrive",
     "register_webhook",
     "rotate_tokens",

@@ -13,6 +13,10 @@ mod registry;
 pub use ledger::{Acquired, Lease, LedgerError, TokenLedger};
 pub use record::{Intent, Record, State};
 
+/// The names of the tokens that are there without being a platform's.
+pub const CXONE: &str = "cxone";
+pub const SIGNING_SECRET: &str = "signing-secret";
+
 /// Random bytes from the operating system, fit for keys.
 pub fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];

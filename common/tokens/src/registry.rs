@@ -39,17 +39,4 @@ impl TokenLedger {
             .map(drop)
             .map_err(|error| unavailable("PutItem", REGISTRY, &error))
     }
-
-    /// Takes a platform off the list; its secret stays. Needs `dynamodb:DeleteItem`.
-    pub async fn remove_platform(&self, name: &str) -> Result<(), LedgerError> {
-        self.client
-            .delete_item()
-            .table_name(&self.table)
-            .key("pk", AttributeValue::S(REGISTRY.into()))
-            .key("sk", AttributeValue::S(name.into()))
-            .send()
-            .await
-            .map(drop)
-            .map_err(|error| unavailable("DeleteItem", REGISTRY, &error))
-    }
 }

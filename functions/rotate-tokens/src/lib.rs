@@ -4,18 +4,13 @@
 //! - [`due`] and [`step`] decide, as pure functions: whether, and what comes next.
 //! - [`rotation`] carries a token's steps out under its lease; [`signing`] those of the signing
 //!   secret.
-//! - [`provider`]: the platforms' endpoints behind one seam. [`document`]: what a secret holds.
 //! - [`store`]: the versions of a secret and their labels.
-//! - [`platform`]: how an operator adds a platform.
 //!
 //! Invariants: one lease a token, so one call to its provider however many invocations there are;
 //! the current token works until the next one is promoted; a token that works once is sent once;
 //! no token gets into a log, an error, a metric or the ledger.
 
-pub mod document;
 pub mod due;
-pub mod platform;
-pub mod provider;
 pub mod rotation;
 pub mod signing;
 pub mod step;
@@ -33,9 +28,8 @@ use runtime::settings;
 use serde::{Deserialize, Serialize};
 use signature::Scheme;
 use telemetry::{Metrics, names};
-use tokens::{Record, State, TokenLedger};
+use tokens::{CXONE, Record, SIGNING_SECRET, State, TokenLedger};
 
-use crate::platform::{CXONE, SIGNING_SECRET};
 use crate::rotation::{Ask, Source, Stop, Token, Tools};
 use crate::signing::{Registrar, Signing};
 use crate::store::Store;

@@ -1,17 +1,18 @@
 //! Carries the steps of one token's rotation out.
 
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
-use cxone::{Client, ClientCredentials};
+use cxone::{AccessToken, Client, ClientCredentials};
 use jiff::{SignedDuration, Timestamp};
+use platforms::provider::{self, Trouble};
+use platforms::{Document, Times};
 use runtime::clock;
 use secrets::{ExposeSecret as _, SecretError, SecretString};
 use tokens::{Acquired, Intent, Lease, LedgerError, Record, State, TokenLedger};
 use upstream::Failure;
 
-use crate::document::{Document, Times, cxone_times};
 use crate::due::is_due;
-use crate::provider::{self, Trouble};
 use crate::step::{Facts, Memory, Pending, Step, next};
 use crate::store::{CURRENT, PENDING, Store, Version};
 
@@ -29,6 +30,18 @@ pub struct Tools {
     pub http: reqwest::Client,
     /// A secret is due when less than this is left, or than a quarter of its life.
     pub margin: SignedDuration,
+}
+
+impl Tools {
+    /// Takes a token's lease. Ends with [`Stop::Busy`] where somebody else has it.
+    pub(crate) async fn lease(&self, name: &str) -> Result<(Lease, Record), Stop> {
+        let owner = tokens::fresh_id();
+        let acquired = self.ledger.acquire(name, &owner, clock::now(), LEASE);
+        match acquired.await? {
+            Acquired::Held { until } => Err(Stop::Busy(until)),
+            Acquired::Mine(lease, record) => Ok((lease, *record)),
+        }
+    }
 }
 
 /// A token to look after.
@@ -66,6 +79,11 @@ pub enum Stop {
         "the answer of an exchange was lost, and the token must not be sent twice: authorise anew"
     )]
     PersonNeeded,
+    /// What a single-use exchange brought existed nowhere else.
+    #[error(
+        "a fresh token could not be stored and is lost: mend what follows, then authorise anew: {0}"
+    )]
+    NotStored(SecretError),
 }
 
 /// A rotation under its lease. It may be dropped after any step; a later one goes on from there.
@@ -97,25 +115,19 @@ pub struct Ask {
 impl<'a> Rotation<'a> {
     /// Takes the lease. Ends with [`Stop::Busy`] where somebody else has it.
     pub async fn begin(tools: &'a Tools, token: &'a Token, ask: Ask) -> Result<Self, Stop> {
-        let owner = tokens::fresh_id();
-        let acquired = tools
-            .ledger
-            .acquire(&token.name, &owner, clock::now(), LEASE);
-        match acquired.await? {
-            Acquired::Held { until } => Err(Stop::Busy(until)),
-            Acquired::Mine(lease, record) => Ok(Self {
-                tools,
-                token,
-                deadline: ask.deadline,
-                lease,
-                record: *record,
-                facts: Facts::default(),
-                times: None,
-                document: None,
-                answer: None,
-                looked: false,
-            }),
-        }
+        let (lease, record) = tools.lease(&token.name).await?;
+        Ok(Self {
+            tools,
+            token,
+            deadline: ask.deadline,
+            lease,
+            record,
+            facts: Facts::default(),
+            times: None,
+            document: None,
+            answer: None,
+            looked: false,
+        })
     }
 
     /// Reads where the secret stands.
@@ -197,6 +209,7 @@ impl<'a> Rotation<'a> {
             Some(stop) => {
                 self.record.state = match stop {
                     Stop::PersonNeeded
+                    | Stop::NotStored(_)
                     | Stop::Secret(SecretError::Missing { .. } | SecretError::Malformed { .. }) => {
                         State::ReauthRequired
                     }
@@ -298,11 +311,22 @@ impl<'a> Rotation<'a> {
             return Err(Stop::PersonNeeded);
         };
         let (store, secret) = (&self.tools.store, &self.token.secret);
+        let mut said = HashSet::new();
         while let Err(error) = store.put(secret, &intent.version, PENDING, answer).await {
             if clock::instant() + STORE_AGAIN >= self.deadline {
-                return Err(error.into());
+                return Err(if self.facts.single_use {
+                    Stop::NotStored(error)
+                } else {
+                    error.into()
+                });
             }
-            tracing::warn!(token = self.token.name, reason = %error, "a fresh token isn't stored yet");
+            if said.insert(error.to_string()) {
+                tracing::warn!(
+                    token = self.token.name,
+                    reason = %error,
+                    "a fresh token can't be stored; this is tried again until the run ends"
+                );
+            }
             tokio::time::sleep(STORE_AGAIN).await;
         }
         self.answer = None;
@@ -375,6 +399,15 @@ impl<'a> Rotation<'a> {
             .save(&mut self.lease, &self.record, clock::now(), LEASE)
             .await
     }
+}
+
+/// When CXone's stored token was issued and runs out; `None` where the secret holds none yet.
+fn cxone_times(json: &str) -> Option<Times> {
+    let token = AccessToken::from_secret(json)?;
+    Some(Times {
+        issued_at: token.issued_at(),
+        expires_at: token.expires_at(),
+    })
 }
 
 /// What a rotation came to: its record, where that was written, and whether there is a new secret.

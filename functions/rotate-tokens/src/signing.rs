@@ -16,14 +16,13 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use cxone::{AccessTokens, Registration, Webhooks};
 use jiff::{SignedDuration, Timestamp};
+use platforms::provider::Trouble;
 use runtime::clock;
 use secrets::{ExposeSecret, SecretError, SecretString, SigningSecret};
 use serde_json::json;
-use tokens::{Acquired, Lease, LedgerError, Record, State};
+use tokens::{Lease, LedgerError, Record, SIGNING_SECRET, State};
 use upstream::Failure;
 
-use crate::platform::SIGNING_SECRET;
-use crate::provider::Trouble;
 use crate::rotation::{LEASE, Outcome, Stop, Tools, outcome};
 use crate::store::{CURRENT, PENDING};
 
@@ -142,20 +141,14 @@ pub struct Rotation<'a> {
 impl<'a> Rotation<'a> {
     /// Takes the lease. Ends with [`Stop::Busy`] where somebody else has it.
     pub async fn begin(tools: &'a Tools, signing: &'a Signing) -> Result<Self, Stop> {
-        let owner = tokens::fresh_id();
-        let acquired = tools
-            .ledger
-            .acquire(SIGNING_SECRET, &owner, clock::now(), LEASE);
-        match acquired.await? {
-            Acquired::Held { until } => Err(Stop::Busy(until)),
-            Acquired::Mine(lease, record) => Ok(Self {
-                tools,
-                signing,
-                lease,
-                record: *record,
-                facts: Facts::default(),
-            }),
-        }
+        let (lease, record) = tools.lease(SIGNING_SECRET).await?;
+        Ok(Self {
+            tools,
+            signing,
+            lease,
+            record,
+            facts: Facts::default(),
+        })
     }
 
     /// Reads where the secret stands, and decides whether it is due.

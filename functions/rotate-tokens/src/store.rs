@@ -40,7 +40,7 @@ impl Store {
             Err(SdkError::ServiceError(e)) if e.err().is_resource_not_found_exception() => {
                 return Ok(None);
             }
-            Err(error) => return Err(unavailable(secret, &error)),
+            Err(error) => return Err(unavailable("GetSecretValue", secret, &error)),
         };
         let created = answer.created_date.and_then(|at| at.to_millis().ok());
         let created = created.and_then(|ms| Timestamp::from_millisecond(ms).ok());
@@ -69,7 +69,7 @@ impl Store {
             .send()
             .await
             .map(drop)
-            .map_err(|error| unavailable(secret, &error))
+            .map_err(|error| unavailable("PutSecretValue", secret, &error))
     }
 
     /// Moves `AWSCURRENT` from one version to another; it fails where `from` doesn't have it any
@@ -85,7 +85,7 @@ impl Store {
         let updated = update.send().await;
         updated
             .map(drop)
-            .map_err(|error| unavailable(secret, &error))
+            .map_err(|error| unavailable("UpdateSecretVersionStage", secret, &error))
     }
 
     /// Takes `AWSPENDING` away from a version. Needs `secretsmanager:UpdateSecretVersionStage`.
@@ -99,12 +99,17 @@ impl Store {
         let updated = update.send().await;
         updated
             .map(drop)
-            .map_err(|error| unavailable(secret, &error))
+            .map_err(|error| unavailable("UpdateSecretVersionStage", secret, &error))
     }
 }
 
-fn unavailable<E: ProvideErrorMetadata, R>(secret: &str, error: &SdkError<E, R>) -> SecretError {
+fn unavailable<E: ProvideErrorMetadata, R>(
+    call: &'static str,
+    secret: &str,
+    error: &SdkError<E, R>,
+) -> SecretError {
     SecretError::Unavailable {
+        call,
         secret: secret.to_owned(),
         reason: reason(error),
     }

@@ -7,7 +7,7 @@ use std::collections::HashSet;
 
 use aws_sdk_dynamodb::Client;
 use delivery::millis::{self, Millis};
-use delivery::store::{Key, Record, Store, StoreError, Swapped, record};
+use delivery::store::{Key, Record, Stamp, Store, StoreError, Swapped, record};
 use delivery::{Item, State};
 use interaction::InteractionId;
 use jiff::{SignedDuration, Timestamp};
@@ -29,8 +29,8 @@ const WRITES: usize = 5;
 /// A thread's ledger item.
 #[derive(Clone, Default, Serialize, Deserialize)]
 pub struct ThreadItem {
-    version: u64,
-    writer: String,
+    #[serde(flatten)]
+    stamp: Stamp,
     /// Until when nobody else may call; 0 when it is free.
     #[serde(default)]
     lease_until: Millis,
@@ -40,17 +40,8 @@ pub struct ThreadItem {
 }
 
 impl Record for ThreadItem {
-    fn version(&self) -> u64 {
-        self.version
-    }
-
-    fn writer(&self) -> &str {
-        &self.writer
-    }
-
-    fn stamp(&mut self, version: u64, writer: String) {
-        self.version = version;
-        self.writer = writer;
+    fn stamp(&mut self) -> &mut Stamp {
+        &mut self.stamp
     }
 }
 
@@ -258,5 +249,30 @@ impl Held {
     /// The interactions whose call was begun here and never before.
     pub fn begun(&self) -> &[InteractionId] {
         &self.begun
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What threads in a ledger look like since version 1: only added to, never changed.
+    #[test]
+    fn a_thread_of_version_1_is_read_and_written_as_it_is() {
+        let stored = serde_json::json!({
+            "version": 4, "writer": "d41f00c2a75b9e68", "lease_until": 1_763_800_000_000_i64,
+            "thread": {
+                "told": "AAECAwQFBgc",
+                "ticket": "ticket-000001",
+                "newest": {
+                    "at": "2026-11-22T09:48:00Z", "skills": ["social"], "sentiment_polarity": "0",
+                },
+                "pending": [{"id": "int_1", "at": "2026-11-22T09:48:00Z"}],
+            },
+            "expires_at": 1_798_360_000,
+        });
+        let mut item: ThreadItem = serde_json::from_value(stored.clone()).unwrap();
+        assert_eq!(item.stamp().version, 4);
+        assert_eq!(serde_json::to_value(item).unwrap(), stored);
     }
 }

@@ -47,14 +47,9 @@ pub async fn platforms(
             || format!("{}/social/{platform}/rotate", sandbox.url),
             str::to_owned,
         );
-        let secret = secret(&access_token, &endpoint, now);
-        let create = secrets
-            .create_secret()
-            .name(format!("{prefix}{platform}"))
-            .secret_string(secret);
-        create.send().await.map_err(Error::sdk("CreateSecret"))?;
-        let added = ledger.add_platform(platform).await;
-        added.map_err(|error| {
+        let secret = secret(&access_token, &endpoint, now).into();
+        let added = platforms::add(&secrets, &ledger, &prefix, platform, &secret, now);
+        added.await.map_err(|error| {
             Error::Usage(format!("the platform {platform} can't be added: {error}"))
         })?;
     }

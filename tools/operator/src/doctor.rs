@@ -8,6 +8,7 @@ use ::rules::Rules;
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_sqs::types::QueueAttributeName;
 use cxone::{Client, ClientCredentials, Webhooks};
+use runtime::output::say;
 use tokens::{State, TokenLedger};
 
 use crate::Outcome;
@@ -42,7 +43,7 @@ pub async fn run(target: &Target) -> Outcome<ExitCode> {
                     ("FAIL", sentence)
                 }
             };
-            println!("{mark}  {part:<8} {sentence}");
+            say(format_args!("{mark}  {part:<8} {sentence}"));
         }
     }
     Ok(if well {
@@ -116,7 +117,7 @@ async fn cxone(target: &Target) -> Outcome<Vec<Finding>> {
 async fn tokens(target: &Target) -> Outcome<Vec<Finding>> {
     let ledger = TokenLedger::new(target.dynamodb.clone(), target.table()?);
     let mut findings = Vec::new();
-    for name in crate::platform::names(target).await? {
+    for name in crate::platform::names(&ledger).await? {
         let record = ledger.read(&name).await.map_err(|e| e.to_string())?;
         let reason = record.reason.map_or(String::new(), |r| format!(": {r}"));
         let sentence = format!("{name} is {}{reason}", record.state);

@@ -1,5 +1,6 @@
 //! The functions' settings, for running one of them alone.
 
+use runtime::output::say;
 use serde_json::{Map, Value, json};
 
 use crate::Outcome;
@@ -28,7 +29,10 @@ pub struct Args {
 pub async fn print(target: &Target, args: &Args) -> Outcome<()> {
     if let Some(function) = &args.function {
         for (name, value) in settings(target, function).await? {
-            println!("{name}={}", value.as_str().unwrap_or_default());
+            say(format_args!(
+                "{name}={}",
+                value.as_str().unwrap_or_default()
+            ));
         }
         return Ok(());
     }
@@ -40,7 +44,7 @@ pub async fn print(target: &Target, args: &Args) -> Outcome<()> {
             all.insert((*function).to_owned(), Value::Object(settings));
         }
     }
-    println!("{:#}", Value::Object(all));
+    say(format_args!("{:#}", Value::Object(all)));
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use runtime::output::say;
 
 use crate::Outcome;
 use crate::target::{Target, said};
@@ -37,7 +38,7 @@ pub async fn run(target: &Target, contact_id: &str) -> Outcome<()> {
             delete(target, table, &pk, &AttributeValue::S("thread".into())).await?;
         }
     }
-    println!("{} ledger items erased", done.len());
+    say(format_args!("{} ledger items erased", done.len()));
     if open.is_empty() {
         Ok(())
     } else {

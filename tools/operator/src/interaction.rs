@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
+use runtime::output::say;
 
 use crate::Outcome;
 use crate::target::{Target, said};
@@ -29,7 +30,7 @@ pub async fn show(target: &Target, id: &str) -> Outcome<()> {
         ));
     }
     for item in items {
-        print!("{}", describe(item));
+        say(describe(item).trim_end());
     }
     Ok(())
 }

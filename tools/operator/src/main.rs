@@ -11,6 +11,11 @@
 //! - [`doctor`]: whether credentials, registration, tokens and queues are well.
 //! - [`sla`]: what customers waited.
 
+#![warn(
+    clippy::print_stdout,
+    reason = "a closed pipe makes it panic: `runtime::output::say`"
+)]
+
 mod doctor;
 mod environment;
 mod forget;

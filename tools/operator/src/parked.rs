@@ -2,6 +2,7 @@
 
 use delivery::parked::{self, Parked, SentBack};
 use jiff::Timestamp;
+use runtime::output::say;
 
 use crate::Outcome;
 use crate::target::Target;
@@ -51,18 +52,18 @@ pub async fn list(target: &Target, args: &ListArgs) -> Outcome<()> {
         }
         for parked in all(target, stage).await? {
             count += 1;
-            println!(
+            say(format_args!(
                 "{}  {stage:<9}  {}  {} attempts  {}",
                 Timestamp::from_millisecond(parked.parked_at)
                     .map_or_else(|_| "at an unknown time".into(), |at| format!("{at:.0}")),
                 interaction_of(&parked),
                 parked.attempts,
                 parked.reason,
-            );
+            ));
         }
     }
     if count == 0 {
-        println!("nothing is parked");
+        say("nothing is parked");
     }
     Ok(())
 }
@@ -95,7 +96,9 @@ pub async fn send_back(target: &Target, args: &SendBackArgs) -> Outcome<()> {
             }
         }
     }
-    println!("{sent} sent back; each is parked until its message is received");
+    say(format_args!(
+        "{sent} sent back; each is parked until its message is received"
+    ));
     match refused {
         0 => Ok(()),
         n => Err(format!(

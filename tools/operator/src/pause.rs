@@ -1,6 +1,8 @@
 //! Holding routing: its trigger is switched off, and what comes in waits in the queue, which keeps
 //! it for 14 days.
 
+use runtime::output::say;
+
 use crate::Outcome;
 use crate::target::{Target, said};
 
@@ -14,7 +16,7 @@ pub async fn set(target: &Target, enabled: bool) -> Outcome<()> {
         .send()
         .await
         .map_err(|e| said("switching the trigger of route", &e))?;
-    println!(
+    say(format_args!(
         "routing {} (trigger {trigger}: {})",
         if enabled {
             "goes on"
@@ -22,6 +24,6 @@ pub async fn set(target: &Target, enabled: bool) -> Outcome<()> {
             "is held; what comes in waits in its queue"
         },
         answer.state().unwrap_or("state unknown"),
-    );
+    ));
     Ok(())
 }

@@ -3,9 +3,9 @@
 use std::fs;
 use std::path::PathBuf;
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_lambda::primitives::Blob;
-use tokens::TokenLedger;
+use runtime::output::say;
+use tokens::{CXONE, SIGNING_SECRET, TokenLedger};
 
 use crate::Outcome;
 use crate::target::{Target, said};
@@ -22,7 +22,7 @@ pub struct AddArgs {
 pub async fn add(target: &Target, args: &AddArgs) -> Outcome<()> {
     let json = fs::read_to_string(&args.file)
         .map_err(|e| format!("{} can't be read: {e}", args.file.display()))?;
-    rotate_tokens::platform::add(
+    platforms::add(
         &target.secrets,
         &TokenLedger::new(target.dynamodb.clone(), target.table()?),
         &format!("{}/social/", target.name),
@@ -32,44 +32,30 @@ pub async fn add(target: &Target, args: &AddArgs) -> Outcome<()> {
     )
     .await
     .map_err(|e| e.to_string())?;
-    println!(
+    say(format_args!(
         "{} is kept fresh from the next run on, within ten minutes",
         args.name
-    );
+    ));
     Ok(())
 }
 
 /// CXone's token, the signing secret, and every platform.
-pub async fn names(target: &Target) -> Outcome<Vec<String>> {
-    let mut names = vec!["cxone".to_owned(), "signing-secret".to_owned()];
-    let answer = target
-        .dynamodb
-        .query()
-        .table_name(target.table()?)
-        .key_condition_expression("pk = :tokens")
-        .expression_attribute_values(":tokens", AttributeValue::S("tokens".into()))
-        .send()
-        .await
-        .map_err(|e| said("listing the platforms", &e))?;
-    names.extend(
-        answer
-            .items()
-            .iter()
-            .filter_map(|item| item.get("sk")?.as_s().ok().cloned()),
-    );
-    Ok(names)
+pub async fn names(ledger: &TokenLedger) -> Outcome<Vec<String>> {
+    let platforms = ledger.platforms().await.map_err(|e| e.to_string())?;
+    let own = [CXONE, SIGNING_SECRET].map(str::to_owned);
+    Ok(own.into_iter().chain(platforms).collect())
 }
 
 /// Prints every token's state.
 pub async fn tokens(target: &Target) -> Outcome<()> {
     let ledger = TokenLedger::new(target.dynamodb.clone(), target.table()?);
-    for name in names(target).await? {
+    for name in names(&ledger).await? {
         let record = ledger.read(&name).await.map_err(|e| e.to_string())?;
         let expires = record
             .expires
             .map_or(String::new(), |at| format!(", runs out {at:.0}"));
         let reason = record.reason.map_or(String::new(), |r| format!(": {r}"));
-        println!("{name:<16} {}{expires}{reason}", record.state);
+        say(format_args!("{name:<16} {}{expires}{reason}", record.state));
     }
     Ok(())
 }
@@ -89,7 +75,7 @@ pub async fn rotate(target: &Target, name: &str) -> Outcome<()> {
         .payload
         .map(|blob| String::from_utf8_lossy(blob.as_ref()).into_owned())
         .unwrap_or_default();
-    println!("{text}");
+    say(text);
     match answer.function_error {
         None => Ok(()),
         Some(kind) => Err(format!("rotate-tokens failed ({kind})")),

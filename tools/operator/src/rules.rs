@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use aws_sdk_ssm::types::ParameterType;
 use rules::Rules;
+use runtime::output::say;
 
 use crate::Outcome;
 use crate::target::{Target, said};
@@ -31,7 +32,7 @@ pub async fn show(target: &Target) -> Outcome<()> {
         .parameter()
         .and_then(|p| p.value())
         .unwrap_or_default();
-    println!("{text}");
+    say(text);
     match Rules::parse(text) {
         Ok(rules) => eprintln!("version {}", rules.version()),
         Err(error) => eprintln!("not valid, so the last good ones decide: {error}"),
@@ -44,7 +45,7 @@ pub async fn put(target: &Target, args: &PutArgs) -> Outcome<()> {
         .map_err(|e| format!("{} can't be read: {e}", args.file.display()))?;
     let rules = Rules::parse(&text).map_err(|e| format!("{}: {e}", args.file.display()))?;
     if args.check {
-        println!("valid, version {}", rules.version());
+        say(format_args!("valid, version {}", rules.version()));
         return Ok(());
     }
     let name = target.resource("RulesParameter")?;
@@ -58,6 +59,9 @@ pub async fn put(target: &Target, args: &PutArgs) -> Outcome<()> {
         .send()
         .await
         .map_err(|e| said("putting the rules", &e))?;
-    println!("version {} decides within a minute", rules.version());
+    say(format_args!(
+        "version {} decides within a minute",
+        rules.version()
+    ));
     Ok(())
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::ValueEnum;
+use runtime::output::say;
 use sla::report::{Grain, Report};
 use sla::{Hour, Platform};
 
@@ -60,7 +61,7 @@ pub async fn run(target: &Target, args: &Args) -> Outcome<()> {
         By::Day => Grain::Day,
         By::Hour => Grain::Hour,
     };
-    print!("{}", report.table(grain));
+    say(report.table(grain).trim_end());
     let path = &args.svg;
     let write = path.parent().map_or(Ok(()), std::fs::create_dir_all);
     write
@@ -71,10 +72,10 @@ pub async fn run(target: &Target, args: &Args) -> Outcome<()> {
                 path.display()
             )
         })?;
-    println!(
+    say(format_args!(
         "\nThe distribution and the breaches are drawn in {}",
         path.display()
-    );
+    ));
     Ok(())
 }
 

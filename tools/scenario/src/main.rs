@@ -7,6 +7,11 @@
 //!
 //! It ends with 0 where all checks passed, with 1 where one did not, with 2 where it could not run.
 
+#![warn(
+    clippy::print_stdout,
+    reason = "a closed pipe makes it panic: `runtime::output::say`"
+)]
+
 mod file;
 mod plan;
 mod run;
@@ -18,6 +23,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use runtime::clock;
+use runtime::output::say;
 use runtime::settings;
 
 use crate::file::Scenario;
@@ -83,22 +89,26 @@ async fn command(arguments: &Arguments) -> Result<bool, Error> {
             "this scenario has faults or counts calls, which needs the sandbox of a local stack";
         return Err(Error::Usage(reason.to_owned()));
     }
-    println!("{}: {}", arguments.file.display(), scenario.description);
+    say(format_args!(
+        "{}: {}",
+        arguments.file.display(),
+        scenario.description
+    ));
     let started = clock::instant();
     let outcome = run::run(&target, &scenario).await?;
     let checks = verdict::judge(&outcome, &scenario.expect);
     for check in &checks {
-        println!("  {}", line(check));
+        say(format_args!("  {}", line(check)));
     }
-    println!("  {}", verdict::waited(&outcome));
+    say(format_args!("  {}", verdict::waited(&outcome)));
     let failed = checks.iter().filter(|check| !check.passed).count();
     let word = if failed == 0 { "PASS" } else { "FAIL" };
     let seconds = started.elapsed().as_secs();
-    println!(
+    say(format_args!(
         "{word}: {} of {} checks passed, {seconds} s",
         checks.len() - failed,
         checks.len()
-    );
+    ));
     Ok(failed == 0)
 }
 

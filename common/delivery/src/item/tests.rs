@@ -2,6 +2,7 @@ use proptest::prelude::*;
 use upstream::Reason;
 
 use super::*;
+use crate::store::{Attributes, Key, record};
 
 const POLICY: Policy = Policy {
     max_attempts: 3,
@@ -276,9 +277,33 @@ fn a_finished_item_costs_one_write_unit() {
         1_763_800_000,
         1_763_800_000_500,
     );
-    item.writer = "0123456789abcdef".to_owned();
+    item.stamp.writer = "0123456789abcdef".to_owned();
     let bytes = serde_json::to_string(&item).unwrap().len();
     assert!(bytes < 1_000, "{bytes} bytes");
+}
+
+/// What items in a ledger look like since version 1: it is never changed, only added to.
+#[test]
+fn an_item_of_version_1_is_read_and_written_as_it_is() {
+    let item = serde_json::json!({
+        "version": 3, "writer": "d41f00c2a75b9e68", "state": "PARKED", "fence": 1, "attempts": 1,
+        "reason": "POST /tasks answered 422", "status": 422, "unsure": true, "digest": "3c1f",
+        "platform": "facebook", "contact_id": "contact", "thread_id": "thread",
+        "decision": "{\"skills\":[]}", "sent_at": 1_763_800_000_000_i64,
+        "received_at": 1_763_800_000_100_i64, "queued_at": 1_763_800_000_200_i64,
+        "first_call_at": 1_763_800_000_300_i64, "called_at": 1_763_800_000_300_i64,
+        "ingest_ms": 100, "wait_retry_ms": 2_000, "redrives": 2,
+        "history": [{"at": 1_763_800_000_400_i64, "what": "parked", "reason": "POST /tasks"}],
+        "parked_stage": "routing", "parked_at": 1_763_800_000_400_i64, "body": "{}",
+    });
+    let stored: Attributes = serde_dynamo::to_item(item).unwrap();
+    let key = Key::interaction("int_1", "routing");
+    let mut there = stored.clone();
+    there.extend(key.attributes());
+    let item: Item = record(&key, there).unwrap();
+    assert_eq!((item.stamp.version, item.status), (3, Some(422)));
+    let written: Attributes = serde_dynamo::to_item(item).unwrap();
+    assert_eq!(written, stored);
 }
 
 /// The ledger as DynamoDB keeps it, with workers that hold what they claimed, die, and come late.
@@ -325,11 +350,11 @@ struct World {
 impl World {
     /// As DynamoDB's conditional write.
     fn swap(&mut self, seen: Option<&Item>, mut next: Item) -> bool {
-        let version = |item: Option<&Item>| item.map_or(0, |item| item.version);
+        let version = |item: Option<&Item>| item.map_or(0, |item| item.stamp.version);
         if version(seen) != version(self.stored.as_ref()) {
             return false;
         }
-        next.version = version(seen) + 1;
+        next.stamp.version = version(seen) + 1;
         self.stored = Some(next);
         true
     }
@@ -412,7 +437,7 @@ proptest! {
             }
             let (Some(before), Some(after)) = (before, &world.stored) else { continue };
             prop_assert!(after.fence >= before.fence);
-            prop_assert!(after.version >= before.version);
+            prop_assert!(after.stamp.version >= before.stamp.version);
             if let Some(first) = before.result() {
                 prop_assert_eq!(after.result(), Some(first), "the first task wins");
                 prop_assert!(after.state == State::Routed, "what is done stays done");

@@ -1,10 +1,9 @@
 //! A rotation that dies after any of its steps.
 
-use rotate_tokens::platform::CXONE;
 use rotate_tokens::rotation::Rotation;
 use rotate_tokens::step::Step;
 use serde_json::json;
-use tokens::State;
+use tokens::{CXONE, State};
 
 use crate::world::{KINDS, World, ask};
 

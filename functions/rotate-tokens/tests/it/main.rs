@@ -6,4 +6,5 @@ mod crashes;
 mod platforms;
 mod providers;
 mod signing;
+mod storing;
 mod world;

@@ -3,16 +3,15 @@
 use std::time::Duration;
 
 use rotate_tokens::Order;
-use rotate_tokens::platform;
 use runtime::clock;
 use secrets::SecretString;
 use serde_json::{Value, json};
 
 use crate::world::{PREFIX, World, platform_secret};
 
-async fn add(world: &World, name: &str, json: &Value) -> Result<platform::Added, String> {
+async fn add(world: &World, name: &str, json: &Value) -> Result<platforms::Added, String> {
     let json = SecretString::from(json.to_string());
-    let added = platform::add(
+    let added = platforms::add(
         &world.secrets,
         &world.ledger,
         PREFIX,

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use jiff::SignedDuration;
-use rotate_tokens::platform::CXONE;
 use rotate_tokens::{Function, Order};
 use runtime::clock;
 use sandbox::{Action, Faults};
 use serde_json::json;
+use tokens::CXONE;
 
 use crate::world::{KINDS, World, is_recent};
 

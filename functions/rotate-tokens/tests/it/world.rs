@@ -5,7 +5,6 @@ use std::time::Duration;
 use aws_sdk_dynamodb::types::AttributeValue;
 use cxone::{AccessTokens, Client, Webhooks};
 use jiff::{SignedDuration, Timestamp};
-use rotate_tokens::platform::{self, CXONE};
 use rotate_tokens::rotation::{Ask, Source, Token, Tools};
 use rotate_tokens::signing::{Registrar, Signing};
 use rotate_tokens::store::Store;
@@ -15,7 +14,7 @@ use sandbox::{Sandbox, SocialToken};
 use secrets::SecretString;
 use serde_json::{Value, json};
 use stack::shared;
-use tokens::TokenLedger;
+use tokens::{CXONE, TokenLedger};
 
 pub const TABLE: &str = "ledger";
 pub const PREFIX: &str = "test/social/";
@@ -136,7 +135,7 @@ impl World {
             .unwrap()
             .extend(fields.as_object().unwrap().clone());
         let json = SecretString::from(secret.to_string());
-        platform::add(
+        platforms::add(
             &self.secrets,
             &self.ledger,
             PREFIX,

@@ -9,7 +9,6 @@ use e2e::policy::{Grant, Policy};
 use e2e::stack::{SOON, Stack};
 use jiff::SignedDuration;
 use reqwest::Method;
-use rotate_tokens::platform;
 use runtime::clock;
 use sandbox::{Settings, SocialToken};
 use secrets::SecretString;
@@ -52,7 +51,7 @@ async fn start() -> Stack {
     let ledger = TokenLedger::new(stack.dynamo.clone(), stack.table());
     let prefix = format!("{}/social/", stack.deployment.stack);
     let secret = SecretString::from(secret.to_string());
-    platform::add(
+    platforms::add(
         &stack.secrets,
         &ledger,
         &prefix,

@@ -8,7 +8,6 @@ use e2e::payload;
 use e2e::stack::{SOON, Stack};
 use futures::stream::{self, StreamExt as _};
 use jiff::SignedDuration;
-use rotate_tokens::platform;
 use runtime::clock;
 use sandbox::SocialToken;
 use secrets::SecretString;
@@ -54,7 +53,7 @@ async fn add_platforms(stack: &Stack) {
         let ledger = TokenLedger::new(stack.dynamo.clone(), stack.table());
         let prefix = format!("{}/social/", stack.deployment.stack);
         let json = SecretString::from(secret.to_string());
-        platform::add(&stack.secrets, &ledger, &prefix, name, &json, clock::now())
+        platforms::add(&stack.secrets, &ledger, &prefix, name, &json, clock::now())
             .await
             .unwrap();
     }

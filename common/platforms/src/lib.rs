@@ -1,17 +1,20 @@
-//! How a social platform is added: one step for an operator, no code and no deployment.
+//! The social platforms: their secrets, their providers, and how one is added.
+//!
+//! - [`add`]: one step for an operator, no code and no deployment.
+//! - [`Document`]: what a platform's secret holds.
+//! - [`provider`]: the platforms' token endpoints behind one seam.
+
+mod document;
+pub mod provider;
 
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::error::SdkError;
 use jiff::Timestamp;
 use secrets::{ExposeSecret as _, SecretError, SecretString, is_platform_name, reason};
 use serde_json::{Map, Value};
-use tokens::{LedgerError, TokenLedger};
+use tokens::{CXONE, LedgerError, SIGNING_SECRET, TokenLedger};
 
-use crate::document::Document;
-
-/// Names in the ledger that are no platforms.
-pub const CXONE: &str = cxone::access::LEDGER_NAME;
-pub const SIGNING_SECRET: &str = "signing-secret";
+pub use document::{Document, Times};
 
 /// Why a platform isn't added.
 #[derive(Debug, thiserror::Error)]
@@ -53,7 +56,8 @@ pub async fn add(
     }
     let secret = format!("{prefix}{name}");
     let value = with_issued_at(&secret, json, now)?;
-    let unavailable = |reason: String| SecretError::Unavailable {
+    let unavailable = |call, reason| SecretError::Unavailable {
+        call,
         secret: secret.clone(),
         reason,
     };
@@ -76,10 +80,11 @@ pub async fn add(
                 .client_request_token(tokens::fresh_id())
                 .secret_string(value.expose_secret())
                 .send();
-            put.await.map_err(|error| unavailable(reason(&error)))?;
+            put.await
+                .map_err(|error| unavailable("PutSecretValue", reason(&error)))?;
             true
         }
-        Err(error) => return Err(unavailable(reason(&error)).into()),
+        Err(error) => return Err(unavailable("CreateSecret", reason(&error)).into()),
     };
     ledger.add_platform(name).await?;
     Ok(Added { secret, replaced })

@@ -1,6 +1,5 @@
-//! What a token's secret holds.
+//! What a platform's secret holds.
 
-use cxone::AccessToken;
 use jiff::Timestamp;
 use secrets::{ExposeSecret as _, SecretError, SecretString};
 use serde::Deserialize;
@@ -75,15 +74,6 @@ impl Document {
         }
         Value::Object(fields).to_string().into()
     }
-}
-
-/// When CXone's stored token was issued and runs out; `None` where the secret holds none yet.
-pub fn cxone_times(json: &str) -> Option<Times> {
-    let token = AccessToken::from_secret(json)?;
-    Some(Times {
-        issued_at: token.issued_at(),
-        expires_at: token.expires_at(),
-    })
 }
 
 #[cfg(test)]

@@ -38,7 +38,7 @@ async fn main() {
     let meter = settings::required("METER").expect("make cost sets it");
     let stack = unhindered().await;
     table::print(&Loads {
-        alarms: stack.deployment.by_type["AWS::CloudWatch::Alarm"].len(),
+        template: e2e::template::read(),
         lone: lone(&stack, &meter).await,
         bursts: bursts(&stack, &meter).await,
         minute: a_shards_minute(&meter).await,
@@ -54,6 +54,8 @@ struct Load {
     /// Bytes of an interaction's items: in the ledger, and of its thread.
     ledger_bytes: f64,
     thread_bytes: f64,
+    /// Bytes of an interaction's requests to CXone and the ticketing system.
+    sent_bytes: f64,
 }
 
 impl Load {
@@ -75,6 +77,7 @@ impl Load {
 /// Delivers `bodies` and measures it, with the functions warm.
 async fn load(stack: &Stack, meter: &str, bodies: &[Value], at_once: usize) -> Load {
     let since = Since::now(stack, meter, &WAY);
+    let sent = measure::sent_bytes(stack);
     measure::deliver(stack, bodies, at_once).await;
     let stored = async |prefix: &str| {
         let items = stack.items(prefix).await;
@@ -86,6 +89,7 @@ async fn load(stack: &Stack, meter: &str, bodies: &[Value], at_once: usize) -> L
         functions: since.functions().await,
         ledger_bytes: stored("interaction#").await,
         thread_bytes: stored("thread#").await,
+        sent_bytes: (measure::sent_bytes(stack) - sent) / count(bodies.len()),
     }
 }
 
@@ -127,6 +131,7 @@ async fn retried(stack: &Stack, meter: &str) -> Load {
         functions: since.functions().await,
         ledger_bytes: 0.0,
         thread_bytes: 0.0,
+        sent_bytes: 0.0,
     }
 }
 
@@ -180,5 +185,6 @@ async fn a_shards_minute(meter: &str) -> Load {
         functions: since.functions().await,
         ledger_bytes: 0.0,
         thread_bytes: 0.0,
+        sent_bytes: 0.0,
     }
 }

@@ -110,6 +110,15 @@ impl<'a> Since<'a> {
     }
 }
 
+/// What CXone and the ticketing system were sent.
+pub fn sent_bytes(stack: &Stack) -> f64 {
+    ["cxone.tasks", "ticketing.sync"]
+        .iter()
+        .flat_map(|endpoint| stack.sandbox.calls(endpoint))
+        .map(|call| count(call.bytes))
+        .sum()
+}
+
 /// From Lambda's own line at an invocation's end.
 fn memory_mb(report: &str) -> Option<f64> {
     let (_, size) = report.split_once("Memory Size: ")?;

@@ -1,6 +1,8 @@
 //! The tables of `docs/cost.md`: what was measured, priced, and what is assumed where the local
 //! stack can't show it.
 
+use serde_json::Value;
+
 use crate::bill::{self, Invocation, Latency, Row};
 use crate::measure::{COUNT_SLA, Function, WAY, count};
 use crate::{Load, MINUTES, PLATFORMS};
@@ -11,21 +13,12 @@ const LATENCY: Latency = Latency {
     upstream: 250.0,
 };
 
-/// Bytes sent to the internet for an interaction: the task, the ticket and the webhook's answer,
-/// with their headers and TLS.
-const SENT_BYTES: f64 = 5_000.0;
+/// Bytes sent to the internet for an interaction beside the requests: the webhook's answer, and what
+/// TLS and TCP add to all three.
+const BESIDE_REQUESTS: f64 = 1_000.0;
 
 /// Metrics that have data every hour: latency and breach of three operations, and the tokens' three.
 const METRICS: usize = 9;
-
-/// How long items are kept by default, in months: an interaction's, and a thread's, of which each
-/// interaction is taken to begin one.
-const LEDGER_MONTHS: f64 = 1.0;
-const THREAD_MONTHS: f64 = 400.0 / 30.0;
-
-/// The default limit of calls to CXone, and its window in seconds.
-const LIMIT: f64 = 50.0;
-const WINDOW: f64 = 60.0;
 
 /// The access log's line, as long as API Gateway writes it.
 const ACCESS_LOG: &str = r#"{"time":"22/Nov/2026:09:48:00 +0000","route":"ANY /webhook/social","status":"202","error":"-"}"#;
@@ -37,10 +30,21 @@ pub struct Loads {
     pub minute: Load,
     pub retried: Load,
     pub saturated: Load,
-    pub alarms: usize,
+    pub template: Value,
 }
 
 impl Loads {
+    /// A parameter's default.
+    fn default(&self, parameter: &str) -> f64 {
+        number(&self.template["Parameters"][parameter]["Default"])
+    }
+
+    fn alarms(&self) -> usize {
+        let resources = self.template["Resources"].as_object();
+        let is_alarm = |resource: &&Value| resource["Type"] == "AWS::CloudWatch::Alarm";
+        resources.map_or(0, |resources| resources.values().filter(is_alarm).count())
+    }
+
     /// A figure an interaction in both cases, `count-sla`'s share included.
     fn both(&self, of: impl Fn(&Function) -> f64) -> [f64; 2] {
         let counted = self.minute.each(COUNT_SLA, &of);
@@ -65,8 +69,10 @@ impl Loads {
         });
         let own = self.both(|function| function.sqs_calls);
         let requests = [own[0] + pollers[0], own[1] + pollers[1]];
-        let stored =
-            (self.lone.ledger_bytes * LEDGER_MONTHS + self.lone.thread_bytes * THREAD_MONTHS) / 1e9;
+        // Each interaction is taken to begin a thread.
+        let months = |parameter| self.default(parameter) / 30.0;
+        let stored = self.lone.ledger_bytes * months("LedgerDays")
+            + self.lone.thread_bytes * months("ThreadDays");
         let mut rows = vec![
             Row::new("API Gateway, requests", bill::HTTP_REQUEST, [1.0; 2]),
             Row::new(
@@ -98,13 +104,13 @@ impl Loads {
             Row::new(
                 "DynamoDB, GB-months stored",
                 bill::STORED_GB_MONTH,
-                [stored; 2],
+                [stored / 1e9; 2],
             ),
             Row::new("CloudWatch, GB of logs", bill::LOG_GB, log),
             Row::new(
                 "GB sent to the internet",
                 bill::SENT_GB,
-                [SENT_BYTES / 1e9; 2],
+                [&self.lone, &self.bursts].map(|load| (load.sent_bytes + BESIDE_REQUESTS) / 1e9),
             ),
         ]);
         rows
@@ -124,9 +130,9 @@ impl Loads {
                 bill::empty_receives(20.0),
             ),
             row(
-                format!("CloudWatch, {} alarms", self.alarms),
+                format!("CloudWatch, {} alarms", self.alarms()),
                 bill::ALARM_MONTH,
-                count(self.alarms),
+                count(self.alarms()),
             ),
             row(
                 format!("CloudWatch, {METRICS} metrics that always have data"),
@@ -172,7 +178,10 @@ impl Loads {
     fn saturation(&self) -> Vec<Row> {
         let more = |of: fn(&Function) -> f64| [self.saturated.all(of) - self.bursts.all(of), 0.0];
         let route = &self.lone.functions[WAY[1]];
-        let waiting = concurrency() * WINDOW / LIMIT * route.memory_mb / 1_024.0;
+        let scaling = &self.template["Resources"]["RouteTrigger"]["Properties"]["ScalingConfig"];
+        let waiting = number(&scaling["MaximumConcurrency"])
+            * (self.default("LimitWindowSeconds") / self.default("CxoneCallsPerWindow"))
+            * (route.memory_mb / 1_024.0);
         vec![
             Row::new("Lambda, GB-seconds", bill::GB_SECOND, [waiting, 0.0]),
             Row::new(
@@ -218,19 +227,11 @@ fn gb_seconds(load: &Load, lone: &Load, name: &str, upstream_calls: f64) -> f64 
     invocation.gb_seconds(&LATENCY) * function.invocations / load.interactions
 }
 
-/// How many of route may run at once, by the template.
-fn concurrency() -> f64 {
-    let template = include_str!("../../../template.yaml");
-    let (_, trigger) = template
-        .split_once("  RouteTrigger:")
-        .expect("route has its trigger");
-    let (_, concurrency) = trigger
-        .split_once("MaximumConcurrency: ")
-        .expect("which has a bound");
-    let digits = concurrency.split(|c: char| !c.is_ascii_digit()).next();
-    digits
-        .and_then(|digits| digits.parse().ok())
-        .expect("which is a number")
+/// # Panics
+/// When the template has no number there.
+fn number(value: &Value) -> f64 {
+    let number = value.as_f64();
+    number.unwrap_or_else(|| panic!("{value} should be a number of the template"))
 }
 
 pub fn print(loads: &Loads) {

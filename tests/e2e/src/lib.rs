@@ -4,6 +4,7 @@
 //!
 //! - [`stack`] deploys it, sends to it and looks at it; [`payload`] makes webhook bodies;
 //!   [`item`] turns DynamoDB items into JSON; [`process`] kills functions.
+//! - [`template`] is what is deployed, to look into.
 //! - [`policy`] changes what a function may do; [`least_privilege`] says what proves each grant.
 //!
 //! Nothing here sleeps to win a race: what takes time is waited for with
@@ -20,5 +21,6 @@ pub mod payload;
 pub mod policy;
 mod process;
 pub mod stack;
+pub mod template;
 
 pub use stack::Stack;

@@ -5,7 +5,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use axum::body::Bytes;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Method};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
@@ -140,6 +140,7 @@ pub(crate) struct Call {
     headers: HeaderMap,
     body: Bytes,
     json: Option<Value>,
+    line_bytes: usize,
 }
 
 impl Call {
@@ -151,7 +152,17 @@ impl Call {
             headers: parts.headers,
             json: serde_json::from_slice(&body).ok(),
             body,
+            line_bytes: format!("{} {} HTTP/1.1\r\n", parts.method, parts.uri).len(),
         }
+    }
+
+    /// Length of the request, as HTTP/1.1 writes it.
+    fn bytes(&self) -> usize {
+        let header = |(name, value): (&HeaderName, &HeaderValue)| {
+            name.as_str().len() + ": ".len() + value.len() + "\r\n".len()
+        };
+        let headers: usize = self.headers.iter().map(header).sum();
+        self.line_bytes + headers + "\r\n".len() + self.body.len()
     }
 
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
@@ -236,6 +247,7 @@ impl Call {
             ])
             .or_else(|| self.query.get("external_id").cloned()),
             interaction_id: text(&["/interaction_id", "/customAttributes/interaction_id"]),
+            bytes: self.bytes(),
             item_keys: keys.map(str::to_owned).collect(),
         }
     }

@@ -23,6 +23,8 @@ pub struct CallRecord {
     pub contact_id: Option<String>,
     pub thread_id: Option<String>,
     pub interaction_id: Option<String>,
+    /// Length of the request: its line, its headers and its body, without TLS.
+    pub bytes: usize,
     /// The how-manieth call with this key at this endpoint, from 1.
     pub attempt: u32,
     /// How much too early it came, where an earlier answer to the same key told it to wait longer.
@@ -55,6 +57,7 @@ pub(crate) struct Facts {
     pub(crate) contact_id: Option<String>,
     pub(crate) thread_id: Option<String>,
     pub(crate) interaction_id: Option<String>,
+    pub(crate) bytes: usize,
     /// Keys of a batch's threads.
     pub(crate) item_keys: Vec<String>,
 }
@@ -126,6 +129,7 @@ impl Log {
             contact_id: facts.contact_id.clone(),
             thread_id: facts.thread_id.clone(),
             interaction_id: facts.interaction_id.clone(),
+            bytes: facts.bytes,
             attempt,
             early_by_ms: not_before_ms.checked_sub(now_ms).filter(|early| *early > 0),
             result_id: None,

@@ -4,9 +4,10 @@
 use std::collections::BTreeSet;
 
 use e2e::least_privilege::{PROVED, UNPROVED, is_unproved, tables};
+use e2e::template;
 use serde_json::Value;
 
-use crate::{read, resources, statements, strings, template};
+use crate::{read, resources, statements, strings};
 
 /// A function, an action and a resource, in the tables' terms.
 type Grant = (String, String, String);
@@ -56,7 +57,7 @@ fn names(resource: &Value) -> Vec<String> {
 
 #[test]
 fn every_grant_is_proved_by_a_scenario_or_has_its_reason_and_none_has_both() {
-    let granted = granted(&template());
+    let granted = granted(&template::read());
     let mut proved = BTreeSet::new();
     for (function, proofs) in PROVED {
         for (action, resource, _) in proofs {
@@ -81,7 +82,7 @@ fn every_grant_is_proved_by_a_scenario_or_has_its_reason_and_none_has_both() {
 
 #[test]
 fn what_is_not_proved_is_in_the_template_and_aws_says_why() {
-    let granted = granted(&template());
+    let granted = granted(&template::read());
     for entry in &UNPROVED {
         for function in entry.functions {
             for action in entry.actions {

@@ -8,21 +8,17 @@
 
 mod least_privilege;
 mod runbook;
-mod yaml;
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
+use e2e::template;
 use serde_json::Value;
 
 fn read(path: &str) -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     fs::read_to_string(root.join(path)).expect(path)
-}
-
-fn template() -> Value {
-    yaml::parse(&read("template.yaml"))
 }
 
 /// All resources of a type, by logical id.
@@ -63,7 +59,7 @@ fn statements(role: &Value) -> Vec<&Value> {
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html>.
 #[test]
 fn every_work_queue_has_a_dead_letter_queue_and_keeps_fourteen_days() {
-    let template = template();
+    let template = template::read();
     let queues = resources(&template, "AWS::SQS::Queue");
     assert_eq!(queues.len(), 4);
     for (id, queue) in queues {
@@ -82,7 +78,7 @@ fn every_work_queue_has_a_dead_letter_queue_and_keeps_fourteen_days() {
 
 #[test]
 fn every_queue_trigger_reports_single_failures_within_the_visibility_timeout() {
-    let template = template();
+    let template = template::read();
     let mut triggers = 0;
     for (id, trigger) in resources(&template, "AWS::Lambda::EventSourceMapping") {
         let source = trigger["EventSourceArn"]["!GetAtt"].as_str().unwrap();
@@ -122,7 +118,7 @@ fn every_queue_trigger_reports_single_failures_within_the_visibility_timeout() {
 
 #[test]
 fn what_a_batch_holds_at_once_fits_the_limit() {
-    let template = template();
+    let template = template::read();
     for (trigger, function) in [
         ("RouteTrigger", "RouteFunction"),
         ("TicketSyncTrigger", "TicketSyncFunction"),
@@ -148,7 +144,7 @@ fn what_a_batch_holds_at_once_fits_the_limit() {
 /// the circle allows it: <https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html>.
 #[test]
 fn functions_that_send_messages_in_a_circle_may_go_round_more_than_sixteen_times() {
-    let template = template();
+    let template = template::read();
     for function in ["RouteFunction", "TicketSyncFunction", "RedriveFunction"] {
         assert_eq!(
             template["Resources"][function]["Properties"]["RecursiveLoop"], "Allow",
@@ -159,7 +155,7 @@ fn functions_that_send_messages_in_a_circle_may_go_round_more_than_sixteen_times
 
 #[test]
 fn every_function_has_a_binary_a_role_a_log_group_and_a_time_out_of_its_own() {
-    let template = template();
+    let template = template::read();
     let functions = resources(&template, "AWS::Serverless::Function");
     assert_eq!(functions.len(), 8);
     for (id, function) in functions {
@@ -187,7 +183,7 @@ fn every_function_has_a_binary_a_role_a_log_group_and_a_time_out_of_its_own() {
 
 #[test]
 fn no_policy_has_a_wildcard_action_or_resource() {
-    let template = template();
+    let template = template::read();
     for (id, role) in resources(&template, "AWS::IAM::Role") {
         assert!(
             role["ManagedPolicyArns"].is_null(),
@@ -212,7 +208,7 @@ fn no_policy_has_a_wildcard_action_or_resource() {
 
 #[test]
 fn the_poller_of_every_queue_may_receive_delete_and_look() {
-    let template = template();
+    let template = template::read();
     for (id, trigger) in resources(&template, "AWS::Lambda::EventSourceMapping") {
         let source = trigger["EventSourceArn"]["!GetAtt"].as_str().unwrap();
         if !source.ends_with("Queue.Arn") {
@@ -239,7 +235,7 @@ fn the_poller_of_every_queue_may_receive_delete_and_look() {
 
 #[test]
 fn what_customers_and_cxone_depend_on_outlives_the_stack() {
-    let template = template();
+    let template = template::read();
     let queues = resources(&template, "AWS::SQS::Queue");
     let queues = queues.into_iter().map(|(id, _)| id);
     // Not the logs: they hold nothing of customers, and their days are counted anyway.
@@ -257,7 +253,7 @@ fn what_customers_and_cxone_depend_on_outlives_the_stack() {
 
 #[test]
 fn table_queues_and_topic_are_encrypted_and_refuse_plain_http() {
-    let template = template();
+    let template = template::read();
     assert_eq!(template["Parameters"]["RequireTls"]["Default"], "true");
     let resources = &template["Resources"];
     let ledger = &resources["LedgerTable"]["Properties"];
@@ -293,7 +289,7 @@ fn table_queues_and_topic_are_encrypted_and_refuse_plain_http() {
 /// bounds each.
 #[test]
 fn how_often_a_function_runs_at_once_is_bounded() {
-    let template = template();
+    let template = template::read();
     let stage = &template["Resources"]["WebhookStage"]["Properties"]["DefaultRouteSettings"];
     for limit in ["ThrottlingRateLimit", "ThrottlingBurstLimit"] {
         assert!(stage[limit]["!Ref"].is_string(), "{limit}");
@@ -337,14 +333,14 @@ fn both_environments_tag_all_that_they_deploy() {
 
 #[test]
 fn a_finished_item_outlives_every_copy_of_its_message() {
-    let days = &template()["Parameters"]["LedgerDays"];
+    let days = &template::read()["Parameters"]["LedgerDays"];
     assert!(days["MinValue"].as_u64().unwrap() > 14);
     assert!(days["Default"].as_u64().unwrap() > 14);
 }
 
 #[test]
 fn no_parameter_that_holds_a_secret_is_shown() {
-    let template = template();
+    let template = template::read();
     for id in [
         "CxoneClientId",
         "CxoneClientSecret",
@@ -372,7 +368,7 @@ fn no_parameter_that_holds_a_secret_is_shown() {
 #[test]
 fn the_readme_has_every_parameter_with_its_default() {
     let readme = read("README.md");
-    let template = template();
+    let template = template::read();
     for (name, parameter) in template["Parameters"].as_object().unwrap() {
         let line = readme
             .lines()

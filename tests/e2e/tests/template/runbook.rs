@@ -3,9 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use e2e::template;
 use telemetry::names;
 
-use crate::{read, resources, template};
+use crate::{read, resources};
 
 /// The runbook's sections: title and text.
 fn sections(runbook: &str) -> BTreeMap<&str, &str> {
@@ -28,7 +29,7 @@ fn alarms_of(section: &str) -> BTreeSet<&str> {
 
 #[test]
 fn every_alarm_names_its_runbook_section_which_says_what_it_means_and_what_to_do() {
-    let (template, runbook) = (template(), read("docs/runbook.md"));
+    let (template, runbook) = (template::read(), read("docs/runbook.md"));
     let sections = sections(&runbook);
     let alarms = resources(&template, "AWS::CloudWatch::Alarm");
     assert!(!alarms.is_empty());
@@ -55,7 +56,7 @@ fn every_alarm_names_its_runbook_section_which_says_what_it_means_and_what_to_do
 
 #[test]
 fn the_runbook_speaks_of_no_alarm_that_is_not_there() {
-    let (template, runbook) = (template(), read("docs/runbook.md"));
+    let (template, runbook) = (template::read(), read("docs/runbook.md"));
     let alarms: BTreeSet<_> = resources(&template, "AWS::CloudWatch::Alarm")
         .into_iter()
         .map(|(id, _)| id)
@@ -69,7 +70,7 @@ fn the_runbook_speaks_of_no_alarm_that_is_not_there() {
 
 #[test]
 fn every_alarm_tells_the_topic_and_is_quiet_while_nothing_happens() {
-    let template = template();
+    let template = template::read();
     for (id, alarm) in resources(&template, "AWS::CloudWatch::Alarm") {
         for actions in ["AlarmActions", "OKActions"] {
             assert_eq!(alarm[actions][0]["!Ref"], "AlarmTopic", "{id}");
@@ -107,7 +108,7 @@ fn alarms_and_dashboard_look_only_at_metrics_that_are_written() {
     }
     written.extend(plain.map(|name| (name, None)));
 
-    let template = template();
+    let template = template::read();
     for (id, alarm) in resources(&template, "AWS::CloudWatch::Alarm") {
         if alarm["Namespace"]["!Ref"] == "AWS::StackName" {
             let dimension = alarm["Dimensions"].get(0);

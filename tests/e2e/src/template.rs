@@ -1,11 +1,16 @@
-//! YAML with CloudFormation's short tags as JSON: `!Ref X` is `{"!Ref": "X"}`.
+//! `template.yaml` as JSON, CloudFormation's short tags as objects: `!Ref X` is `{"!Ref": "X"}`.
+
+use std::fs;
 
 use saphyr::{LoadableYamlNode as _, Scalar, Yaml};
 use serde_json::{Map, Value, json};
 
-/// Reads one document.
-pub fn parse(text: &str) -> Value {
-    let mut documents = Yaml::load_from_str(text).expect("the template is YAML");
+/// # Panics
+/// When it isn't there or no YAML.
+pub fn read() -> Value {
+    let text = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../template.yaml"))
+        .expect("the template is there");
+    let mut documents = Yaml::load_from_str(&text).expect("the template is YAML");
     value(&documents.remove(0))
 }
 

@@ -27,9 +27,6 @@ use crate::store::{Store, StoreError};
 /// What an invocation is taken to have where it doesn't know its deadline.
 pub const UNKNOWN_TIME_LEFT: Duration = Duration::from_mins(2);
 
-/// Hidden for so much longer than the invocation can last, a batch whose process died comes back.
-pub const AFTER_DEATH: Duration = Duration::from_secs(15);
-
 /// What runs at so much before the deadline is dropped, so that there is an answer in time.
 const TO_ANSWER: Duration = Duration::from_secs(5);
 
@@ -94,13 +91,6 @@ impl<S: Stage> Delivery<S> {
             .into_iter()
             .map(|record| Message::new(record, now))
             .collect();
-
-        let comes_back = visibility(now, now + millis::millis(time_left + AFTER_DEATH));
-        let all: Vec<(&str, i32)> = messages
-            .iter()
-            .map(|message| (message.receipt.as_str(), comes_back))
-            .collect();
-        self.queue.hide(&all).await;
 
         let (outbox, sender) = Outbox::start(self.next_queue.clone());
         let to_end_a_call = self.settings.call_timeout + TO_END_A_CALL;

@@ -15,7 +15,6 @@ use interaction::{Envelope, envelope};
 use telemetry::{Metrics, names};
 
 use crate::admission::Upstream;
-use crate::batch::{AFTER_DEATH, UNKNOWN_TIME_LEFT};
 use crate::follow_up::after_routing;
 use crate::item::{Item, Next, next};
 use crate::ledger::{Ledger, View};
@@ -92,11 +91,7 @@ impl Redrive {
     /// # Errors
     /// When it comes from a queue that isn't among the lanes: nothing is done then, and the
     /// messages stay.
-    pub async fn handle(
-        &self,
-        event: SqsEvent,
-        time_left: Option<Duration>,
-    ) -> Result<SqsBatchResponse, UnknownQueue> {
+    pub async fn handle(&self, event: SqsEvent) -> Result<SqsBatchResponse, UnknownQueue> {
         let mut response = SqsBatchResponse::default();
         let arn = event
             .records
@@ -108,7 +103,7 @@ impl Redrive {
             .iter()
             .find(|lane| lane.dead_letter_arn == arn)
             .ok_or_else(|| UnknownQueue(arn.to_owned()))?;
-        let handled = Box::pin(lane.handle(&self.policy, event.records, time_left));
+        let handled = Box::pin(lane.handle(&self.policy, event.records));
         for id in handled.await {
             response.add_failure(id);
         }
@@ -123,25 +118,12 @@ pub struct UnknownQueue(String);
 
 impl Working {
     /// Gives the ids of the messages that stay in the dead-letter queue.
-    async fn handle(
-        &self,
-        policy: &Policy,
-        records: Vec<SqsMessage>,
-        time_left: Option<Duration>,
-    ) -> Vec<String> {
+    async fn handle(&self, policy: &Policy, records: Vec<SqsMessage>) -> Vec<String> {
         let now = millis::now();
         let messages: Vec<Message> = records
             .into_iter()
             .map(|record| Message::new(record, now))
             .collect();
-        let comes_back = time_left.unwrap_or(UNKNOWN_TIME_LEFT) + AFTER_DEATH;
-        let comes_back = visibility(now, now + millis::millis(comes_back));
-        let all: Vec<_> = messages
-            .iter()
-            .map(|message| (message.receipt.as_str(), comes_back))
-            .collect();
-        self.dead_letters.hide(&all).await;
-
         let mut work = Work::default();
         self.sort_out(policy, &messages, &mut work).await;
         let redriven = send(&self.queue, &mut work.back, &mut work.acknowledged).await;
@@ -351,8 +333,8 @@ impl Working {
     }
 }
 
-/// Sends messages, acknowledges those that were taken and says how many. The others stay, hidden
-/// for as long as the invocation could have lasted.
+/// Sends messages, acknowledges those that were taken and says how many. The others stay, and
+/// come back after the queue's visibility time-out.
 async fn send(
     queue: &Queue,
     messages: &mut Vec<(usize, Outgoing)>,

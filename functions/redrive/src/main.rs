@@ -2,7 +2,6 @@ use aws_lambda_events::sqs::SqsEvent;
 use delivery::redrive::Redrive;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use redrive::Config;
-use runtime::clock;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -11,8 +10,7 @@ async fn main() -> Result<(), Error> {
     let aws = runtime::aws::config().await;
     let redrive = &Redrive::new(config.policy, &config.table, config.lanes, &aws);
     lambda_runtime::run(service_fn(move |event: LambdaEvent<SqsEvent>| async move {
-        let time_left = clock::time_left(event.context.deadline());
-        Ok::<_, Error>(redrive.handle(event.payload, time_left).await?)
+        Ok::<_, Error>(redrive.handle(event.payload).await?)
     }))
     .await
 }

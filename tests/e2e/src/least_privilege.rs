@@ -14,8 +14,12 @@ pub enum Need {
     Webhook,
     /// The same, after CXone has forgotten every token.
     WebhookWithoutToken,
+    /// The same, whose first call of this endpoint fails.
+    FailedCall(&'static str),
     /// A dead letter of this stage.
     DeadLetter(&'static str),
+    /// A dead letter of this stage that isn't due yet.
+    EarlyDeadLetter(&'static str),
     /// A dead letter that can't be read.
     BrokenDeadLetter,
     /// The rotation of this token, or of all.
@@ -33,7 +37,11 @@ impl Need {
             Self::WebhookWithoutToken => {
                 "a webhook, after CXone has forgotten every token".to_owned()
             }
+            Self::FailedCall(endpoint) => {
+                format!("a webhook whose first call of `{endpoint}` fails")
+            }
             Self::DeadLetter(stage) => format!("a dead letter of {stage}"),
+            Self::EarlyDeadLetter(stage) => format!("a dead letter of {stage} that isn't due yet"),
             Self::BrokenDeadLetter => "a dead letter that can't be read".to_owned(),
             Self::Rotation(None) => "a scheduled rotation".to_owned(),
             Self::Rotation(Some(token)) => format!("a forced rotation of `{token}`"),
@@ -66,7 +74,7 @@ pub const PROVED: [(&str, Proofs); 8] = [
             (
                 "sqs:ChangeMessageVisibilityBatch",
                 "RoutingQueue",
-                Need::Webhook,
+                Need::FailedCall("cxone.tasks"),
             ),
             ("sqs:SendMessageBatch", "TicketingQueue", Need::Webhook),
             ("dynamodb:BatchGetItem", "LedgerTable", Need::Webhook),
@@ -101,7 +109,7 @@ pub const PROVED: [(&str, Proofs); 8] = [
             (
                 "sqs:ChangeMessageVisibilityBatch",
                 "TicketingQueue",
-                Need::Webhook,
+                Need::FailedCall("ticketing.sync"),
             ),
             ("dynamodb:BatchGetItem", "LedgerTable", Need::Webhook),
             ("dynamodb:UpdateItem", "LedgerTable", Need::Webhook),
@@ -114,12 +122,12 @@ pub const PROVED: [(&str, Proofs); 8] = [
             (
                 "sqs:ChangeMessageVisibilityBatch",
                 "RoutingDeadLetterQueue",
-                Need::DeadLetter("routing"),
+                Need::EarlyDeadLetter("routing"),
             ),
             (
                 "sqs:ChangeMessageVisibilityBatch",
                 "TicketingDeadLetterQueue",
-                Need::DeadLetter("ticketing"),
+                Need::EarlyDeadLetter("ticketing"),
             ),
             (
                 "sqs:SendMessageBatch",

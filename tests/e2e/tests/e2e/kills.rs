@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use aws_sdk_sqs::types::QueueAttributeName;
 use e2e::stack::Stack;
 use sandbox::Faults;
 
@@ -14,18 +13,6 @@ const KILLS: usize = 20;
 #[ignore = "long: make check runs it"]
 async fn with_functions_killed_at_random_none_of_300_is_lost_and_none_made_twice() {
     let stack = Stack::with(&[("CallTimeoutSeconds", "2")]).await;
-    // What a function held that died before its first act comes back after the queue's own time,
-    // which is 12 minutes.
-    for queue in ["RoutingQueue", "TicketingQueue"] {
-        stack
-            .sqs
-            .set_queue_attributes()
-            .queue_url(stack.deployment.physical(queue))
-            .attributes(QueueAttributeName::VisibilityTimeout, "30")
-            .send()
-            .await
-            .unwrap();
-    }
     // Long calls, so that a kill meets some.
     stack
         .sandbox
@@ -53,7 +40,7 @@ async fn with_functions_killed_at_random_none_of_300_is_lost_and_none_made_twice
         processes
     };
     let (ids, killed) = tokio::join!(sending, killing);
-    // What any other held comes back 15 s after it would have timed out.
+    // What they held comes back 15 s after they would have timed out.
     many::all_have_tasks(&stack, &ids, Duration::from_secs(400)).await;
     stack.drained(Duration::from_secs(200)).await;
     many::each_is_routed_once(&stack, &ids).await;

@@ -10,7 +10,7 @@ use e2e::stack::{SOON, Stack};
 use jiff::SignedDuration;
 use reqwest::Method;
 use runtime::clock;
-use sandbox::{Settings, SocialToken};
+use sandbox::{Action, Faults, RetryAfter, Settings, SocialToken};
 use secrets::SecretString;
 use serde_json::{Value, json};
 use tokens::TokenLedger;
@@ -19,6 +19,9 @@ use tokens::TokenLedger;
 /// killed process, and a rotation goes on where the last one stopped to wait.
 const TELLS_WITHIN: Duration = Duration::from_secs(5);
 const TRIES: usize = 8;
+
+/// For how many seconds what isn't due yet is put off.
+const NOT_DUE_FOR: u64 = 4;
 
 /// A stack with every function, a ticketing credential and a platform.
 async fn start() -> Stack {
@@ -83,8 +86,30 @@ fn resource(stack: &Stack, arn: &str) -> String {
     }
 }
 
-/// A message as ingest sends it, and routing after it.
-fn envelope(stage: &str) -> String {
+/// A stage's queue, its dead-letter queue and the endpoint that it calls.
+fn lane(stage: &str) -> (&'static str, &'static str, &'static str) {
+    match stage {
+        "routing" => ("RoutingQueue", "RoutingDeadLetterQueue", "cxone.tasks"),
+        _ => (
+            "TicketingQueue",
+            "TicketingDeadLetterQueue",
+            "ticketing.sync",
+        ),
+    }
+}
+
+fn fail_once(stack: &Stack, endpoint: &str, status: u16, retry_after: Option<RetryAfter>) {
+    let failure = Action::Answer {
+        status,
+        retry_after,
+    };
+    stack
+        .sandbox
+        .fault(endpoint, Faults::none().next([failure]));
+}
+
+/// An interaction's id and its message, as ingest sends it, and routing after it.
+fn envelope(stage: &str) -> (String, String) {
     let mut interaction = payload::webhook("Where is my order?");
     interaction["interaction_id"] = interaction["contact_id"].clone();
     interaction["received_at"] = json!(clock::now().to_string());
@@ -93,7 +118,9 @@ fn envelope(stage: &str) -> String {
         "sentiment_polarity": "0.0000", "rule": "neutral",
     });
     let routed = (stage == "ticketing").then_some(routed);
-    json!({"v": 1, "interaction": interaction, "routed": routed}).to_string()
+    let id = interaction["interaction_id"].as_str().unwrap().to_owned();
+    let message = json!({"v": 1, "interaction": interaction, "routed": routed});
+    (id, message.to_string())
 }
 
 /// What CloudFormation sends as a stack is updated. The answer goes to the bucket of the code.
@@ -120,20 +147,32 @@ fn update(stack: &Stack) -> Value {
 /// Brings the need about and gives what the function answered, if it answers anybody.
 async fn bring_about(stack: &Stack, need: Need) -> String {
     match need {
-        Need::Webhook | Need::WebhookWithoutToken => {
-            if need == Need::WebhookWithoutToken {
-                stack.sandbox.revoke_tokens();
+        Need::Webhook | Need::WebhookWithoutToken | Need::FailedCall(_) => {
+            match need {
+                Need::WebhookWithoutToken => stack.sandbox.revoke_tokens(),
+                Need::FailedCall(endpoint) => fail_once(stack, endpoint, 503, None),
+                _ => {}
             }
             let body = payload::webhook("Where is my order?").to_string();
             let answer = stack.post(body.as_bytes()).await;
             answer.text().await.unwrap()
         }
         Need::DeadLetter(stage) => {
-            let queue = match stage {
-                "routing" => "RoutingDeadLetterQueue",
-                _ => "TicketingDeadLetterQueue",
+            let (_, dead_letters, _) = lane(stage);
+            stack.send(dead_letters, &envelope(stage).1, &[]).await;
+            String::new()
+        }
+        Need::EarlyDeadLetter(stage) => {
+            let (queue, dead_letters, endpoint) = lane(stage);
+            let (id, message) = envelope(stage);
+            fail_once(stack, endpoint, 429, Some(RetryAfter::Seconds(NOT_DUE_FOR)));
+            stack.send(queue, &message, &[]).await;
+            let waiting = async || {
+                let item = stack.ledger(&id, stage).await?;
+                (item["state"] == "WAITING").then_some(())
             };
-            stack.send(queue, &envelope(stage), &[]).await;
+            stack.until("its call to be put off", SOON, waiting).await;
+            stack.send(dead_letters, &message, &[]).await;
             String::new()
         }
         Need::BrokenDeadLetter => {

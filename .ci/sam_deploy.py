@@ -1,5 +1,5 @@
-"""Deploys what `sam build` built, by `sam deploy` as on AWS, to an account of a local stack, and
-sends one message through it. Run with the Python of the SAM CLI's virtual environment:
+"""Deploys what `sam build` built, by `sam deploy --guided` as on AWS, to an account of a local stack,
+and sends one message through it. Run with the Python of the SAM CLI's virtual environment:
 
     sam_deploy.py <the stack binary> <a folder for the stack>
 """
@@ -7,6 +7,8 @@ sends one message through it. Run with the Python of the SAM CLI's virtual envir
 import json
 import os
 import pathlib
+import pty
+import re
 import subprocess
 import sys
 import time
@@ -40,20 +42,39 @@ def aws(local):
 
 
 def deploy(local):
+    """Answers what `sam deploy --guided` asks, as a person would who takes what it proposes."""
     sandbox = local["sandbox_url"]
-    parameters = {
-        "CxoneBaseUrl": sandbox,
-        "CxoneClientId": "sandbox-client",
-        "CxoneClientSecret": "sandbox-client-secret",
-        "TicketingUrl": sandbox,
-        "ExistingSigningSecret": "local-webhook-secret",
-        "RequireTls": "false",
-        "StreamShards": "one",
+    answers = {
+        "Stack Name": NAME,
+        "Parameter CxoneBaseUrl": sandbox,
+        "Parameter CxoneClientId": "sandbox-client",
+        "Parameter CxoneClientSecret": "sandbox-client-secret",
+        "Parameter TicketingUrl": sandbox,
+        "Parameter ExistingSigningSecret": "local-webhook-secret",
+        "Parameter TicketingCredentialValue": "none",
+        "Parameter RequireTls": "false",
+        "Parameter StreamShards": "one",
+        "Save arguments to configuration file": "n",
     }
-    command = ["sam", "deploy", "--stack-name", NAME, "--resolve-s3"]
-    command += ["--capabilities", "CAPABILITY_IAM", "--no-confirm-changeset", "--no-progressbar"]
-    command += ["--parameter-overrides", *(f"{name}={value}" for name, value in parameters.items())]
-    subprocess.run(command, env={**os.environ, **aws(local)}, check=True)
+    child, terminal = pty.fork()
+    if child == 0:
+        os.execvpe("sam", ["sam", "deploy", "--guided", "--no-progressbar"], {**os.environ, **aws(local)})
+    said, asked = "", set()
+    while True:
+        try:
+            more = os.read(terminal, 65536).decode(errors="replace")
+        except OSError:  # Linux's word for a terminal whose last program has ended.
+            break
+        print(more, end="", flush=True)
+        said += more
+        if question := re.search(r"^\W*(\w[^\[\n]*?)(?: \[[^\n]*\])?: $", re.sub(r"\x1b\[[\d;]*m", "", said).splitlines()[-1]):
+            assert question[1] not in asked, f"{question[1]} is asked for again: it takes no Enter"
+            asked.add(question[1])
+            os.write(terminal, (answers.pop(question[1], "") + "\n").encode())
+            said = ""
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 0, "sam deploy --guided has failed"
+    assert not answers, f"never asked for: {', '.join(answers)}"
 
 
 def send_a_message(local):

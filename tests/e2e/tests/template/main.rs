@@ -362,6 +362,17 @@ fn no_parameter_that_holds_a_secret_is_shown() {
     }
 }
 
+/// `sam deploy --guided` proposes no default for what isn't echoed, and asks until something is
+/// typed.
+#[test]
+fn no_parameter_that_is_asked_for_hidden_has_to_be_left_empty() {
+    for (name, parameter) in template::read()["Parameters"].as_object().unwrap() {
+        if parameter["NoEcho"] == true {
+            assert_ne!(parameter["Default"], "", "{name}");
+        }
+    }
+}
+
 #[test]
 fn the_readme_has_every_parameter_with_its_default() {
     let readme = read("README.md");

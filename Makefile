@@ -118,7 +118,7 @@ $(cyclonedx):
 	CARGO_PROFILE_DEV_DEBUG=0 cargo install --locked --debug --version 0.5.9 --root $(target)/tools/cargo-cyclonedx-0.5.9 cargo-cyclonedx
 
 .PHONY: check
-check: test template long parity browser readme sbom sam ## All of `make test`, and the template's linters, the long scenarios, the browser's, the README's commands, the bill of materials, `sam build` and `sam deploy`
+check: test template long parity browser sbom sam readme ## All of `make test`, and the template's linters, the long scenarios, the browser's, the README's commands, the bill of materials, `sam build` and `sam deploy`
 
 .PHONY: long
 long: ## The end-to-end scenarios that take minutes
@@ -131,7 +131,7 @@ ten-thousand: ## Ten thousand redelivered interactions counted once, and their p
 	cargo test --locked --workspace --test e2e -- --ignored ten_thousand
 
 .PHONY: readme
-readme: tools $(venv)/sam/ready ## Every command of the README that can run here, against a stack started for it: PORT=4566
+readme: tools sam-build ## Every command of the README that can run here, against a stack started for it: PORT=4566
 	.ci/readme $(PORT)
 
 # Everything but the browser's crate is checked without the feature, which takes a minute to build.
@@ -165,8 +165,8 @@ bench-sentiment: $(venv)/sentiment/ready ## The scorer beside two other crates, 
 	$(venv)/sentiment/bin/python common/sentiment/bench-against/table.py $(target)/bench-against/criterion
 
 .PHONY: fuzz
-fuzz: ## Half a million generated bodies against ingest
-	PROPTEST_CASES=500000 cargo test --locked -p ingest --test it hostile
+fuzz: ## Half a million generated bodies against ingest: CASES=500000
+	PROPTEST_CASES=$(or $(CASES),500000) cargo test --locked --workspace --test it hostile
 
 # ── The template ──────────────────────────────────────────────────────────────────────────────
 

@@ -15,6 +15,9 @@ const TRIES: usize = 10;
 /// A longer body doesn't fit into an item (400 KB, and the other attributes), so it is cut.
 const MOST_BODY_BYTES: usize = 300_000;
 
+/// The last second of the year 9999: what expires then is kept.
+const NEVER: i64 = 253_402_300_799;
+
 impl Record for Item {
     fn stamp(&mut self) -> &mut Stamp {
         &mut self.stamp
@@ -227,9 +230,14 @@ impl Ledger {
         let parts = cut(body, MOST_BODY_BYTES);
         item.body_parts = Some(parts.len());
         for (number, part) in parts.into_iter().enumerate() {
-            // The contact is there so that what a customer wants forgotten is found.
+            // The contact is there so that what a customer wants forgotten is found, and the time so
+            // that a part that was to expire, since its item had been sent back, does so no more.
             let attributes = HashMap::from([
                 ("body".to_owned(), AttributeValue::S(part.to_owned())),
+                (
+                    "expires_at".to_owned(),
+                    AttributeValue::N(NEVER.to_string()),
+                ),
                 (
                     "contact_id".to_owned(),
                     AttributeValue::S(item.contact_id.clone()),

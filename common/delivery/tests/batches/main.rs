@@ -7,6 +7,7 @@ mod deadline;
 mod decisions;
 mod lost_answers;
 mod panics;
+mod parked;
 mod proxy;
 mod stage;
 mod world;

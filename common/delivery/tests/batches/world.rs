@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use aws_lambda_events::sqs::SqsEvent;
 use aws_sdk_sqs::types::MessageSystemAttributeName;
+use delivery::parked::{Parked, SentBack, send_back};
 use delivery::store::{Attributes, Key, Store, record};
 use delivery::{Delivery, Item, Policy, Settings, Thresholds};
 use interaction::{Envelope, InteractionId};
@@ -26,6 +27,7 @@ pub struct World {
     pub sandbox: Sandbox,
     pub proxy: Proxy,
     delivery: Arc<Delivery<Creating>>,
+    dynamo: aws_sdk_dynamodb::Client,
     store: Store,
     sqs: aws_sdk_sqs::Client,
     queue_url: String,
@@ -76,7 +78,8 @@ impl World {
             sandbox,
             delivery: Delivery::new(stage, &through.sdk_config().await, settings, None),
             proxy,
-            store: Store::new(dynamo, TABLE),
+            store: Store::new(dynamo.clone(), TABLE),
+            dynamo,
             sqs,
             queue_url,
         }
@@ -128,6 +131,7 @@ impl World {
                 .max_number_of_messages(10)
                 .wait_time_seconds(1)
                 .message_system_attribute_names(MessageSystemAttributeName::All)
+                .message_attribute_names("All")
                 .send()
                 .await
                 .unwrap();
@@ -138,6 +142,12 @@ impl World {
                     .into_iter()
                     .map(|(name, value)| (name.as_str().to_owned(), value))
                     .collect();
+                let sent_with: serde_json::Map<_, _> = message
+                    .message_attributes
+                    .unwrap_or_default()
+                    .into_iter()
+                    .map(|(name, value)| (name, json!({"stringValue": value.string_value})))
+                    .collect();
                 let body = message.body.unwrap();
                 let envelope = Envelope::parse(&body).unwrap();
                 let id = envelope.interaction.interaction_id.to_string();
@@ -147,7 +157,7 @@ impl World {
                     "receiptHandle": message.receipt_handle,
                     "body": body,
                     "attributes": attributes,
-                    "messageAttributes": {},
+                    "messageAttributes": sent_with,
                     "eventSource": "aws:sqs",
                 }));
             }
@@ -193,6 +203,31 @@ impl World {
         let key = Key::interaction(id, "routing");
         let item = self.read(&key).await?;
         Some(record(&key, item).unwrap())
+    }
+
+    /// The items that hold the parts of a parked interaction's long body.
+    pub async fn parts(&self, id: &str, count: usize) -> Vec<Attributes> {
+        let mut parts = Vec::new();
+        for number in 0..count {
+            let key = Key::interaction(id, &format!("routing#body#{number}"));
+            parts.push(self.read(&key).await.unwrap());
+        }
+        parts
+    }
+
+    /// Sends a parked interaction back, as the operator's tool does.
+    pub async fn send_back(&self, id: &str) {
+        let parked = Parked {
+            pk: Key::interaction(id, "").pk,
+            sk: "routing".to_owned(),
+            stage: "routing".to_owned(),
+            parked_at: 0,
+            reason: String::new(),
+            status: None,
+            attempts: 0,
+        };
+        let sent = send_back(&self.dynamo, TABLE, &self.sqs, &self.queue_url, &parked).await;
+        assert_eq!(sent.unwrap(), SentBack::Yes);
     }
 
     /// The ledger's item of the upstream, with its limiter and its breaker.

@@ -30,6 +30,8 @@ struct Claimed {
 /// Units of one lane within a call.
 struct Group<L> {
     lane: L,
+    /// When the first of the leases in it ends.
+    lease_until: Millis,
     claimed: Vec<Claimed>,
 }
 
@@ -80,7 +82,8 @@ impl<S: Stage> Delivery<S> {
         }
         let permit = Permit::new(self.upstream.clone());
         sleep_until(at).await;
-        if self.upstream.has_limit() && millis::now() > at + LATEST_START && !permit.take().await {
+        let late = self.upstream.has_limit() && millis::now() > at + LATEST_START;
+        if late && !permit.take().await || self.would_be_cut_off(invocation, &groups) {
             return Some(self.release(invocation, groups).await);
         }
         invocation.report.waited_for_slot((at - asked).max(0));
@@ -143,6 +146,15 @@ impl<S: Stage> Delivery<S> {
         }
     }
 
+    /// Whether a call that starts now could outlast its leases, so that another function would call
+    /// beside it, or the invocation. Claiming is quick, unless AWS is slow.
+    fn would_be_cut_off(&self, invocation: &Invocation, groups: &[Group<S::Lane>]) -> bool {
+        let now = millis::now();
+        let end = millis::after(now, self.settings.call_timeout + BEYOND_TIMEOUT);
+        let outlasts = |group: &Group<_>| group.lease_until < end;
+        now > invocation.latest + LATEST_START || groups.iter().any(outlasts)
+    }
+
     /// Enters the lanes, decides what to send and claims. What can't be had is settled here; the
     /// lane of what isn't to be called now is held until then.
     async fn claim(
@@ -182,6 +194,7 @@ impl<S: Stage> Delivery<S> {
                         lane,
                         Group {
                             lane: entered,
+                            lease_until,
                             claimed: Vec::new(),
                         },
                     )),

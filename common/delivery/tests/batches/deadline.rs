@@ -5,7 +5,7 @@ use std::time::Duration;
 use delivery::{Limit, State};
 use runtime::clock;
 
-use crate::world::World;
+use crate::world::{MANY, World};
 
 #[tokio::test]
 async fn what_has_no_time_left_for_its_call_is_not_called_and_shown_again() {
@@ -28,6 +28,29 @@ async fn what_has_no_time_left_for_its_call_is_not_called_and_shown_again() {
         let (batch, answer) = world.run(2).await;
         assert_eq!(answer, batch.failures(&[]));
         assert_eq!(world.routed(), ids);
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_its_lease_or_the_deadline_would_cut_off_is_not_made() {
+    // A lease is 6 s long here, of which a call may take 2; with 11 s to go it must start in 2.
+    for (hesitates, time_left) in [(5_000, MANY), (3_000, Duration::from_secs(11))] {
+        let hesitates = Duration::from_millis(hesitates);
+        let world = World::with(|_, stage| stage.hesitates = hesitates).await;
+        let id = world.send("lane", "Hello").await;
+        let batch = world.receive(1).await;
+        let answer = world.handle(&batch, time_left).await;
+        assert_eq!(answer, batch.failures(&[&id]));
+        assert_eq!(world.calls(&id), 0, "after {hesitates:?}");
+        let item = world.item(&id).await.unwrap();
+        assert_eq!(
+            (item.state, item.attempts, item.unsure),
+            (State::Waiting, 0, false)
+        );
+
+        let (batch, answer) = world.run(1).await;
+        assert_eq!(answer, batch.failures(&[]));
+        assert_eq!(world.routed(), [id]);
     }
 }
 

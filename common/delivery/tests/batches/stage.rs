@@ -21,6 +21,8 @@ pub struct Creating {
     pub one_call: bool,
     /// Two that enter wait here for each other and then for their turns.
     pub turns: Option<Arc<Turns>>,
+    /// How long the first decision takes.
+    pub hesitates: Duration,
     /// How many decisions were made. No two are alike.
     decisions: AtomicU32,
 }
@@ -68,6 +70,7 @@ impl Creating {
             token,
             one_call: false,
             turns: None,
+            hesitates: Duration::ZERO,
             decisions: AtomicU32::new(0),
         }
     }
@@ -136,6 +139,9 @@ impl Stage for Creating {
     async fn freeze(&self, envelope: &Envelope, (): &mut ()) -> Result<Value, Failure> {
         at("freeze", envelope);
         let number = self.decisions.fetch_add(1, Ordering::Relaxed);
+        if number == 0 {
+            tokio::time::sleep(self.hesitates).await;
+        }
         Ok(json!({"polarity": format!("0.{number:04}")}))
     }
 

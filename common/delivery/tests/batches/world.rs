@@ -88,7 +88,8 @@ impl World {
     /// Queues an interaction of a thread; gives its id.
     pub async fn send(&self, thread: &str, text: &str) -> String {
         static NEXT: AtomicU32 = AtomicU32::new(1);
-        let id = format!("int_{}", NEXT.fetch_add(1, Ordering::Relaxed));
+        // As text they are in the order in which they are sent.
+        let id = format!("int_{:03}", NEXT.fetch_add(1, Ordering::Relaxed));
         let now = runtime::clock::now();
         let payload = json!({
             "contact_id": format!("contact_{id}"),

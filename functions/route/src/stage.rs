@@ -3,15 +3,17 @@
 use std::time::Duration;
 
 use aws_config::SdkConfig;
-use cxone::{AccessTokens, Client, Routing, Task, Tasks};
+use cxone::{AccessToken, AccessTokens, Client, Routing, Task, Tasks};
 use delivery::{Done, Hold, Names, Permit, Stage, State, Unit};
 use interaction::Envelope;
 use jiff::Timestamp;
 use lambda_runtime::Error;
+use runtime::clock;
 use secrets::{SecretCache, social_secret};
 use serde::Deserialize as _;
 use serde_json::Value;
 use tokens::TokenLedger;
+use tokio::time::Instant;
 use upstream::{Failure, Reason};
 
 use crate::config::Config;
@@ -19,6 +21,10 @@ use crate::parameter::RulesParameter;
 
 /// How long a platform token's version is served from memory.
 const VERSION_LIFE: Duration = Duration::from_mins(5);
+
+/// So much beyond the call's time-out there must be a token: a request for one that hangs has ended
+/// by then, and delivery hasn't yet cut the call off.
+const BEYOND_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// Decides on skills and creates tasks. Built once a cold start.
 pub struct Route {
@@ -28,6 +34,7 @@ pub struct Route {
     social_secret_prefix: String,
     tokens: AccessTokens,
     tasks: Tasks,
+    call_timeout: Duration,
 }
 
 impl Route {
@@ -50,6 +57,7 @@ impl Route {
             social_secret_prefix: config.social_secret_prefix,
             tokens: AccessTokens::from_settings(client.clone(), secrets, ledger)?,
             tasks: Tasks::from_settings(client)?,
+            call_timeout: delivery.call_timeout,
         })
     }
 
@@ -62,11 +70,12 @@ impl Route {
         };
         let request = self.tasks.request(&task);
         let key = task.interaction_id;
-        let token = self.tokens.get().await?;
+        let give_up = Instant::from_std(clock::instant()) + self.call_timeout + BEYOND_TIMEOUT;
+        let token = in_time(give_up, self.tokens.get()).await?;
         let created = match self.tasks.create(&token, key, &request).await {
             // The token was stale: once more with a fresh one.
             Err(Failure::Credentials { .. }) => {
-                let token = self.tokens.refresh(&token).await?;
+                let token = in_time(give_up, self.tokens.refresh(&token)).await?;
                 permit.another().await?;
                 self.tasks.create(&token, key, &request).await
             }
@@ -145,6 +154,24 @@ impl Stage for Route {
     fn follow_up(&self, envelope: &Envelope, decision: &Value, task_id: &str) -> Option<Envelope> {
         delivery::after_routing(envelope, decision, task_id)
     }
+}
+
+/// A token, or that there is none. A call that is cut off as it waits for one would seem to have
+/// been made.
+async fn in_time(
+    give_up: Instant,
+    token: impl Future<Output = Result<AccessToken, Failure>>,
+) -> Result<AccessToken, Failure> {
+    let token = tokio::time::timeout_at(give_up, token).await;
+    token.unwrap_or_else(|_| {
+        Err(Failure::Credentials {
+            reason: Reason {
+                call: "POST /oauth/token",
+                status: None,
+                detail: "there was no token within the call's time".to_owned(),
+            },
+        })
+    })
 }
 
 fn routing(decision: &Value) -> Result<Routing, Failure> {

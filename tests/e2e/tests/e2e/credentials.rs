@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use e2e::payload;
 use e2e::stack::{SOON, Stack};
+use runtime::clock;
 
 use crate::many;
 
@@ -58,4 +60,33 @@ async fn a_stale_token_is_renewed_once_and_the_call_made_again() {
     let item = stack.reaches(&second, "routing", "ROUTED").await;
     assert_eq!(item["attempts"], 1);
     assert_eq!(stack.sandbox.calls("cxone.token").len(), minted + 1);
+}
+
+#[tokio::test]
+async fn waiting_for_a_token_in_vain_costs_no_attempt_and_leaves_nothing_in_doubt() {
+    let stack = Stack::with(&[("CallTimeoutSeconds", "2"), ("BreakerProbeSeconds", "1")]).await;
+    // Another function is renewing the token, and takes longer than a call may take.
+    let lease = |until: i64| {
+        stack
+            .dynamo
+            .update_item()
+            .table_name(stack.table())
+            .key("pk", AttributeValue::S("token#cxone".into()))
+            .key("sk", AttributeValue::S("state".into()))
+            .update_expression("SET lease_owner = :another, lease_until = :until")
+            .expression_attribute_values(":another", AttributeValue::S("another".into()))
+            .expression_attribute_values(":until", AttributeValue::N(until.to_string()))
+            .send()
+    };
+    let now = clock::now().as_millisecond();
+    lease(now + 600_000).await.unwrap();
+    let id = stack.accept(&payload::webhook("Where is my order?")).await;
+    let item = stack.reaches(&id, "routing", "WAITING").await;
+    assert_eq!(item["attempts"], 0);
+    assert!(item.get("unsure").is_none(), "CXone was never asked");
+
+    lease(0).await.unwrap();
+    let item = stack.reaches(&id, "routing", "ROUTED").await;
+    assert_eq!(item["attempts"], 1);
+    assert!(item.get("possible_duplicate").is_none());
 }

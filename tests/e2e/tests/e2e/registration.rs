@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use e2e::stack::Stack;
 use runtime::clock;
-use sandbox::{Faults, Settings};
+use sandbox::{Config, Faults, Sandbox, Settings};
 
 const REGISTERS: (&str, &str) = ("RegisterWebhook", "true");
 
-fn changed(url: &str) -> stack::deployment::Parameters {
-    [("PublicWebhookUrl".to_owned(), url.to_owned())].into()
+fn changed(parameter: &str, value: &str) -> stack::deployment::Parameters {
+    [(parameter.to_owned(), value.to_owned())].into()
 }
 
 #[tokio::test]
@@ -22,7 +22,8 @@ async fn the_webhook_comes_with_the_stack_changes_with_it_and_goes_with_it() {
     assert_eq!(created.id, stack.deployment.physical("WebhookRegistration"));
 
     let url = "https://social.example.com/webhook/social";
-    stack.deployment.update(changed(url)).await.unwrap();
+    let changes = changed("PublicWebhookUrl", url);
+    stack.deployment.update(changes).await.unwrap();
     let [updated] = &stack.sandbox.webhooks()[..] else {
         panic!("the same webhook is changed")
     };
@@ -34,6 +35,26 @@ async fn the_webhook_comes_with_the_stack_changes_with_it_and_goes_with_it() {
 
     stack.deployment.delete().await.unwrap();
     assert!(stack.sandbox.webhooks().is_empty());
+}
+
+#[tokio::test]
+async fn another_cxone_or_another_secret_is_told_with_the_update_that_names_it() {
+    let mut stack = Stack::with(&[REGISTERS]).await;
+    let given = "a-secret-that-the-operator-gives";
+    let changes = changed("ExistingSigningSecret", given);
+    stack.deployment.update(changes).await.unwrap();
+    let [registered] = &stack.sandbox.webhooks()[..] else {
+        panic!("the same webhook is changed")
+    };
+    assert_eq!(registered.headers["X-Webhook-Secret"], given);
+
+    let another = Sandbox::start(Config::default()).await.unwrap();
+    let changes = changed("CxoneBaseUrl", &another.url);
+    stack.deployment.update(changes).await.unwrap();
+    let [registered] = &another.webhooks()[..] else {
+        panic!("one webhook is registered at the other")
+    };
+    assert_eq!(registered.url, stack.webhook_url());
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use aws_sdk_ssm::types::ParameterType;
+use aws_sdk_ssm::types::{ParameterTier, ParameterType};
 use rules::Rules;
 use runtime::output::say;
 
@@ -54,6 +54,8 @@ pub async fn put(target: &Target, args: &PutArgs) -> Outcome<()> {
         .put_parameter()
         .name(name)
         .r#type(ParameterType::String)
+        // The standard tier, which is taken where none is named, refuses more than 4 KB.
+        .tier(ParameterTier::IntelligentTiering)
         .value(text)
         .overwrite(true)
         .send()

@@ -403,7 +403,7 @@ fn the_readme_has_every_parameter_with_its_default() {
 /// <https://docs.aws.amazon.com/systems-manager/latest/userguide/ps-default-tier.html>.
 #[test]
 fn the_rules_parameter_takes_the_longest_rules() {
-    let template = template();
+    let template = template::read();
     let [(_, rules)] = &resources(&template, "AWS::SSM::Parameter")[..] else {
         panic!("the rules are the one parameter")
     };

@@ -2,13 +2,21 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::time::Duration;
 
+use aws_sdk_lambda::config::Builder;
+use aws_sdk_lambda::config::retry::RetryConfig;
+use aws_sdk_lambda::config::timeout::TimeoutConfig;
+use aws_sdk_lambda::error::SdkError;
 use aws_sdk_lambda::primitives::Blob;
 use runtime::output::say;
 use tokens::{CXONE, SIGNING_SECRET, TokenLedger};
 
 use crate::Outcome;
 use crate::target::{Target, said};
+
+/// Longer than `rotate-tokens` may take (120 s, by the template), and its cold start.
+const ROTATION: Duration = Duration::from_secs(150);
 
 #[derive(clap::Args)]
 pub struct AddArgs {
@@ -60,17 +68,36 @@ pub async fn tokens(target: &Target) -> Outcome<()> {
     Ok(())
 }
 
-/// Invokes `rotate-tokens` for one secret and prints its answer.
+/// Invokes `rotate-tokens` for one secret and prints its answer. It is invoked once: each time, by
+/// force, is a rotation.
 pub async fn rotate(target: &Target, name: &str) -> Outcome<()> {
     let request = serde_json::json!({"secret": name, "force": true});
+    let once = Builder::default()
+        .retry_config(RetryConfig::disabled())
+        .timeout_config(
+            TimeoutConfig::builder()
+                .operation_attempt_timeout(ROTATION)
+                .build(),
+        );
     let answer = target
         .lambda
         .invoke()
         .function_name(target.resource("RotateTokensFunction")?)
         .payload(Blob::new(request.to_string()))
+        .customize()
+        .config_override(once)
         .send()
         .await
-        .map_err(|e| said("invoking rotate-tokens", &e))?;
+        .map_err(|e| {
+            let said = said("invoking rotate-tokens", &e);
+            match e {
+                SdkError::ServiceError(_) => said,
+                _ => format!(
+                    "{said}; it may have rotated {name} all the same: look at `make tokens` and at \
+                     the function's log before you rotate again"
+                ),
+            }
+        })?;
     let text = answer
         .payload
         .map(|blob| String::from_utf8_lossy(blob.as_ref()).into_owned())

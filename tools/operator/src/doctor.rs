@@ -5,7 +5,6 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use ::rules::Rules;
-use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_sqs::types::QueueAttributeName;
 use cxone::{Client, ClientCredentials, Webhooks};
 use runtime::output::say;
@@ -168,19 +167,8 @@ async fn queues(target: &Target) -> Outcome<Vec<Finding>> {
 
 async fn parked(target: &Target) -> Outcome<Vec<Finding>> {
     let mut count = 0;
-    for stage in ["routing", "ticketing"] {
-        let answer = target
-            .dynamodb
-            .query()
-            .table_name(target.table()?)
-            .index_name("parked")
-            .key_condition_expression("parked_stage = :stage")
-            .expression_attribute_values(":stage", AttributeValue::S(stage.into()))
-            .select(aws_sdk_dynamodb::types::Select::Count)
-            .send()
-            .await
-            .map_err(|e| said("counting what is parked", &e))?;
-        count += answer.count();
+    for (stage, _) in crate::parked::STAGES {
+        count += crate::parked::all(target, stage).await?.len();
     }
     Ok(vec![if count == 0 {
         Well("nothing is parked".into())

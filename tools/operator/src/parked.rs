@@ -8,7 +8,7 @@ use crate::Outcome;
 use crate::target::Target;
 
 /// The stages, with the queues that their messages go back to.
-const STAGES: &[(&str, &str)] = &[("routing", "RoutingQueue"), ("ticketing", "TicketingQueue")];
+pub const STAGES: &[(&str, &str)] = &[("routing", "RoutingQueue"), ("ticketing", "TicketingQueue")];
 
 #[derive(clap::Args)]
 pub struct ListArgs {
@@ -107,7 +107,8 @@ pub async fn send_back(target: &Target, args: &SendBackArgs) -> Outcome<()> {
     }
 }
 
-async fn all(target: &Target, stage: &str) -> Outcome<Vec<Parked>> {
+/// What the stage has parked, the oldest first.
+pub async fn all(target: &Target, stage: &str) -> Outcome<Vec<Parked>> {
     parked::list(&target.dynamodb, target.table()?, stage)
         .await
         .map_err(|e| e.to_string())

@@ -194,6 +194,7 @@ impl<'a> Rotation<'a> {
 
     /// Writes the state that a rotation ended with, and gives the lease back.
     pub async fn end(mut self, stop: Option<&Stop>) -> Result<Record, LedgerError> {
+        let first_reason = self.first_reason(stop);
         let settled = if self.is_due() {
             State::Expiring
         } else {
@@ -233,11 +234,24 @@ impl<'a> Rotation<'a> {
                     _ if self.record.intent.is_some() => State::Rotating,
                     _ => settled,
                 };
-                self.record.reason = Some(stop.to_string());
+                self.record.reason = first_reason.or_else(|| Some(stop.to_string()));
             }
         }
         self.tools.ledger.release(&self.lease, &self.record).await?;
         Ok(self.record)
+    }
+
+    /// Why a person was called for the exchange whose answer is still missing. A run after that one
+    /// finds no more than that it is missing, or that the secret can't be read.
+    fn first_reason(&self, stop: Option<&Stop>) -> Option<String> {
+        let called = self.record.state == State::ReauthRequired && self.record.intent.is_some();
+        let finds_no_more = match stop {
+            Some(Stop::PersonNeeded) => true,
+            Some(Stop::Secret(SecretError::Unavailable { .. })) => !self.looked,
+            _ => false,
+        };
+        let reason = self.record.reason.clone();
+        reason.filter(|_| called && finds_no_more)
     }
 
     async fn write_intent(&mut self) -> Result<(), Stop> {
@@ -305,14 +319,20 @@ impl<'a> Rotation<'a> {
     }
 
     /// The answer of a single-use exchange exists nowhere else yet, so this doesn't give up before
-    /// the deadline.
+    /// the deadline. Meanwhile the lease is held: without the answer, another run would call a
+    /// person.
     async fn store_answer(&mut self) -> Result<(), Stop> {
-        let (Some(answer), Some(intent)) = (&self.answer, &self.facts.intent) else {
+        let (Some(answer), Some(intent)) = (self.answer.clone(), self.facts.intent.clone()) else {
             return Err(Stop::PersonNeeded);
         };
         let (store, secret) = (&self.tools.store, &self.token.secret);
         let mut said = HashSet::new();
-        while let Err(error) = store.put(secret, &intent.version, PENDING, answer).await {
+        while let Err(error) = store.put(secret, &intent.version, PENDING, &answer).await {
+            if let Err(lease) = self.save().await
+                && said.insert(lease.to_string())
+            {
+                tracing::warn!(token = self.token.name, reason = %lease, "the lease can't be renewed");
+            }
             if clock::instant() + STORE_AGAIN >= self.deadline {
                 return Err(if self.facts.single_use {
                     Stop::NotStored(error)

@@ -104,5 +104,45 @@ async fn a_fresh_token_that_cant_be_stored_before_the_deadline_calls_a_person_an
         "a fresh token could not be stored and is lost: mend what follows, then authorise anew: \
          {REFUSED}"
     );
-    assert_eq!(record.reason, Some(reason));
+    assert_eq!(record.reason.as_ref(), Some(&reason));
+
+    // Neither a run that can't read the secret knows better, nor one that misses the answer.
+    let line = world.rotate("x").await;
+    assert!(line.reason.unwrap().contains("GetSecretValue"));
+    assert_eq!(
+        world.ledger.read("x").await.unwrap().reason.as_ref(),
+        Some(&reason)
+    );
+    let restore = world.secrets.restore_secret().secret_id(secret_of("x"));
+    restore.send().await.unwrap();
+    let line = world.rotate("x").await;
+    assert_eq!(line.state, Some(State::ReauthRequired.as_str()));
+    let record = world.ledger.read("x").await.unwrap();
+    assert_eq!(record.reason.as_ref(), Some(&reason));
+}
+
+#[tokio::test]
+async fn nobody_else_begins_while_a_fresh_token_cant_be_stored() {
+    let world = World::start().await;
+    world.add("x", "x", "first").await;
+    let token = world.token("x");
+    let mut rotation = answered(&world, &token, ask(false)).await;
+    world.let_lease_run_out("x").await;
+
+    let renewed = async {
+        while world.lease_until("x").await == "0" {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::select! {
+        step = rotation.step() => panic!("{step:?} before the lease was renewed"),
+        () = renewed => {}
+    }
+
+    let line = world.rotate("x").await;
+    assert_eq!(line.state, None, "{:?}", line.reason);
+    assert_ne!(
+        world.ledger.read("x").await.unwrap().state,
+        State::ReauthRequired
+    );
 }

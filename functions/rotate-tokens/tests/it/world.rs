@@ -210,6 +210,19 @@ impl World {
             .unwrap();
     }
 
+    /// When a lease runs out, in milliseconds since the epoch.
+    pub async fn lease_until(&self, name: &str) -> String {
+        let get = self
+            .dynamo
+            .get_item()
+            .table_name(TABLE)
+            .key("pk", AttributeValue::S(format!("token#{name}")))
+            .key("sk", AttributeValue::S("state".into()))
+            .consistent_read(true);
+        let item = get.send().await.unwrap().item.unwrap();
+        item["lease_until"].as_n().unwrap().clone()
+    }
+
     /// A token of the world as the function sees it.
     pub fn token(&self, name: &str) -> Token {
         let source = match name {

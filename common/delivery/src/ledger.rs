@@ -151,7 +151,8 @@ impl Ledger {
     }
 
     /// Parks an interaction that nobody is calling: `seen` as it was read, or what a call left.
-    /// Gives what is there instead, where somebody else was first.
+    /// Gives what is there instead, where somebody else was first. A long body's items stay then:
+    /// another copy of the message may have parked, or be about to, on the very same ones.
     pub async fn park(
         &self,
         id: &str,

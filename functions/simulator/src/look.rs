@@ -6,6 +6,7 @@ use std::time::Duration;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
 use aws_sdk_sqs::types::QueueAttributeName;
 use serde_json::{Value, json};
+use tokens::{CXONE, SIGNING_SECRET};
 
 use crate::progress::{ATTRIBUTES, Item, number, progress, text};
 
@@ -20,9 +21,6 @@ const MOST_TOKENS: i32 = 90;
 
 /// How often a batch read goes on with what DynamoDB left out.
 const READS: u32 = 6;
-
-/// The items `token#<name>` that are there without being registered.
-const OWN_TOKENS: [&str; 2] = ["cxone", "signing-secret"];
 
 /// A part of the stack that could not be read, as a sentence.
 pub type Unreadable = String;
@@ -163,7 +161,10 @@ impl Looker {
             .items()
             .iter()
             .filter_map(|item| text(item, "sk"));
-        let names: Vec<&str> = OWN_TOKENS.into_iter().chain(platforms).collect();
+        let names: Vec<&str> = [CXONE, SIGNING_SECRET]
+            .into_iter()
+            .chain(platforms)
+            .collect();
         let key = |name: &str| (format!("token#{name}"), "state".to_owned());
         let keys = names.iter().map(|name| key(name)).collect();
         let found = self

@@ -39,7 +39,7 @@ use lambda_http::http::{Method, StatusCode, header};
 use lambda_http::{Body, Request, RequestExt as _, Response};
 use rules::{Message, Rules, Settings};
 use runtime::clock;
-use secrets::{ExposeSecret as _, SecretCache, SigningSecret};
+use secrets::{ExposeSecret as _, SecretCache, SecretError, SigningSecret};
 use serde::Deserialize;
 use serde_json::error::Category;
 use serde_json::{Value, json};
@@ -96,6 +96,14 @@ fn refusal(status: StatusCode, detail: impl Into<String>) -> Refusal {
         status,
         detail: detail.into(),
     }
+}
+
+/// Who asks for the key has not shown it yet, so the answer names a setting; the log has the
+/// secret's ARN and what AWS said.
+fn without(setting: &str, error: &SecretError) -> Refusal {
+    tracing::warn!(setting, %error, "a secret can't be used");
+    let detail = format!("the secret of the setting {setting} can't be used: the log says why");
+    refusal(StatusCode::SERVICE_UNAVAILABLE, detail)
 }
 
 type Answer = Result<Response<Body>, Refusal>;
@@ -180,7 +188,7 @@ async fn authorize(app: &App, request: &Request) -> Result<(), Refusal> {
         .secrets
         .get(&app.config.key_secret)
         .await
-        .map_err(|e| refusal(StatusCode::SERVICE_UNAVAILABLE, e.to_string()))?;
+        .map_err(|e| without("SIMULATOR_KEY_ARN", &e))?;
     let header = request
         .headers()
         .get(header::AUTHORIZATION)
@@ -214,7 +222,7 @@ async fn send(app: &App, body: &[u8]) -> Answer {
         .and_then(|secret| {
             SigningSecret::parse(&app.config.signing_secret, secret.value.expose_secret())
         })
-        .map_err(|e| refusal(StatusCode::SERVICE_UNAVAILABLE, e.to_string()))?;
+        .map_err(|e| without("SIGNING_SECRET_ARN", &e))?;
     let in_order = request.breakage == Some(Breakage::OutOfOrder);
     let sent = app
         .sender

@@ -343,3 +343,19 @@ async fn what_can_not_be_done_is_refused_and_the_field_named() {
     assert_eq!(answer.status(), StatusCode::NOT_FOUND);
     assert_eq!(stack.sandbox.tasks().len(), 0);
 }
+
+#[tokio::test]
+async fn who_has_not_shown_the_key_learns_no_arn_where_it_cant_be_read() {
+    let stack = Stack::with(&[WITH_SIMULATOR]).await;
+    let key = stack.deployment.physical("SimulatorKey");
+    let delete = stack.secrets.delete_secret().secret_id(key);
+    delete.send().await.unwrap();
+    let url = stack.deployment.url("/simulator");
+    let answer = reqwest::get(url).await.unwrap();
+    assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+    let said = answer.text().await.unwrap();
+    assert!(said.contains("SIMULATOR_KEY_ARN"), "{said}");
+    assert!(!said.contains("arn:"), "{said}");
+    let logged = stack.logs("SimulatorFunction").await;
+    assert!(logged.iter().any(|line| line.contains(key)), "{logged:?}");
+}

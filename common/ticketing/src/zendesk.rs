@@ -79,7 +79,8 @@ impl Zendesk {
                     Some(None) => self.ask(Step::Create(None)),
                     Some(Some(Found { id, closed: true })) => self.ask(Step::Create(Some(id))),
                     // It may have been made by an earlier try of this very call.
-                    Some(Some(Found { id, .. })) => self.ask(Step::Look(id)),
+                    Some(Some(Found { id, .. })) if self.call.again => self.ask(Step::Look(id)),
+                    Some(Some(Found { id, .. })) => self.ask(Step::Comment(id)),
                 }
             }
             Step::Create(_) if status.is_success() => {

@@ -141,7 +141,12 @@ fn of_several_tickets_of_a_thread_the_newest_open_one_is_taken() {
     let none = (200, json!({"comments": []}));
     let done = (200, json!({"ticket": {"id": 2}}));
     let found = (200, list(["closed", "open", "closed"]));
-    let (requests, outcomes) = follow(Dialect::Zendesk, vec![first()], &[found, none, done]);
+    let answers = [found.clone(), done.clone()];
+    let (requests, outcomes) = follow(Dialect::Zendesk, vec![first()], &answers);
+    assert_eq!(names(&requests), [FIND, COMMENT]);
+    assert_eq!(outcomes[0].as_ref().unwrap(), &told("2", false));
+    let unsure = vec![again(&first())];
+    let (requests, outcomes) = follow(Dialect::Zendesk, unsure, &[found, none, done]);
     assert_eq!(names(&requests), [FIND, LOOK, COMMENT]);
     assert_eq!(outcomes[0].as_ref().unwrap(), &told("2", false));
 

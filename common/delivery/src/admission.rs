@@ -220,8 +220,8 @@ impl Permit {
         Self { upstream }
     }
 
-    /// The right to one more request within the same call, such as the second try after a 401.
-    /// Waits up to two seconds for it.
+    /// The right to one more request within the same call: what its dialect needs, or the second
+    /// try after a 401. Waits up to two seconds for it.
     ///
     /// # Errors
     /// When the limit has no slot so soon: give the failure back as the call's outcome.
@@ -247,7 +247,7 @@ impl Permit {
         };
         let latest = millis::now() + SOON;
         let taken = upstream
-            .change(|gate, now| gate.limiter.take(limit, now, latest))
+            .change(|gate, now| gate.limiter.take_further(limit, now, latest))
             .await;
         let Ok(Ok(at)) = taken else { return false };
         tokio::time::sleep(millis::until(millis::now(), at)).await;

@@ -215,6 +215,7 @@ mod tests {
         let limit = Limit {
             calls: 100,
             window: 60_000,
+            requests: 1,
         };
         for call in 0..200 {
             gate.limiter

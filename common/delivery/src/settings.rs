@@ -24,30 +24,31 @@ pub struct Settings {
 
 impl Settings {
     /// Reads and checks them; `queue` is the setting with the URL of the queue that feeds the
-    /// function.
+    /// function, `requests` how many requests a call may need.
     ///
     /// # Errors
     /// Names the setting that is missing, malformed or at odds with another.
-    pub fn from_env(queue: &'static str) -> Result<Self, SettingError> {
+    pub fn from_env(queue: &'static str, requests: usize) -> Result<Self, SettingError> {
         let call_timeout = within("CALL_TIMEOUT_SECONDS", 1, 60)?;
         let calls = within("LIMIT_CALLS", 0, MOST_CALLS)?;
         let window = within("LIMIT_WINDOW_SECONDS", 1, 600)?;
         let function_timeout = within("FUNCTION_TIMEOUT_SECONDS", 1, 900)?;
-        check_timeout(
-            function_timeout,
-            call_timeout,
-            (calls > 0).then_some(window),
-        )?;
-        check_concurrency(within("BATCH_CONCURRENCY_LIMIT", 1, 100_000)?, calls)?;
+        let limit = (calls > 0).then_some(Limit {
+            calls,
+            window: seconds(window),
+            requests,
+        });
+        // At least as many as a call needs requests, so that one of the limit is left to begin with.
+        let in_hand = within("BATCH_CONCURRENCY_LIMIT", requests, 100_000)?;
+        check_concurrency(in_hand, calls)?;
+        let windows = limit.map_or(0, |limit| in_hand.div_ceil(limit.first()));
+        check_timeout(function_timeout, call_timeout, window, windows)?;
         let probe = within("BREAKER_PROBE_SECONDS", 1, 60)?;
         Ok(Self {
             table: required("LEDGER_TABLE")?,
             queue_url: required(queue)?,
             call_timeout: Duration::from_secs(call_timeout),
-            limit: (calls > 0).then_some(Limit {
-                calls,
-                window: seconds(window),
-            }),
+            limit,
             thresholds: Thresholds {
                 failures: within("BREAKER_FAILURES", 1, 10)?,
                 first_interval: seconds(probe),
@@ -67,21 +68,33 @@ impl Settings {
     }
 }
 
-/// A message that is received must get its slot before its function times out, and every call must
-/// be able to end.
-fn check_timeout(function: u64, call: u64, window: Option<u64>) -> Result<(), SettingError> {
-    let least = (call + 15).max(window.map_or(0, |window| window + 30));
+/// A message that is received must get its slot before its function times out, within as many
+/// windows as all in hand need to begin, and every call must be able to end.
+fn check_timeout(
+    function: u64,
+    call: u64,
+    window: u64,
+    windows: usize,
+) -> Result<(), SettingError> {
+    let windows = u64::try_from(windows).unwrap_or(u64::MAX);
+    let limited = if windows == 0 {
+        0
+    } else {
+        windows.saturating_mul(window).saturating_add(30)
+    };
+    let least = (call + 15).max(limited);
     if function >= least {
         return Ok(());
     }
     let reason = format!(
-        "it must be {least} or more: CALL_TIMEOUT_SECONDS + 15, and with a limit \
-         LIMIT_WINDOW_SECONDS + 30"
+        "it must be {least} or more: CALL_TIMEOUT_SECONDS + 15, and with a limit 30 and \
+         LIMIT_WINDOW_SECONDS as often as BATCH_CONCURRENCY_LIMIT calls need to begin"
     );
     Err(malformed("FUNCTION_TIMEOUT_SECONDS", &reason))
 }
 
-/// All messages that can be in hand at once must get a slot within one window.
+/// All messages that can be in hand at once must get a slot within one window, or where a call may
+/// need several requests within so many.
 fn check_concurrency(in_hand: usize, calls: usize) -> Result<(), SettingError> {
     if calls == 0 || in_hand <= calls {
         return Ok(());
@@ -113,9 +126,11 @@ mod tests {
 
     #[test]
     fn a_function_that_could_not_wait_for_a_slot_does_not_start() {
-        assert!(check_timeout(90, 10, Some(60)).is_ok());
-        assert!(check_timeout(89, 10, Some(60)).is_err());
-        assert!(check_timeout(25, 10, None).is_ok());
-        assert!(check_timeout(24, 10, None).is_err());
+        assert!(check_timeout(90, 10, 60, 1).is_ok());
+        assert!(check_timeout(89, 10, 60, 1).is_err());
+        assert!(check_timeout(150, 10, 60, 2).is_ok());
+        assert!(check_timeout(149, 10, 60, 2).is_err());
+        assert!(check_timeout(25, 10, 60, 0).is_ok());
+        assert!(check_timeout(24, 10, 60, 0).is_err());
     }
 }

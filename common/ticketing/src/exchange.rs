@@ -112,6 +112,15 @@ impl Dialect {
         }
     }
 
+    /// How many requests one exchange may need. Some rare ones need another: the second try after a
+    /// 401, a ticket that was deleted, a ticket that isn't known here and was perhaps told already.
+    pub fn requests(self) -> usize {
+        match self {
+            Self::Sync | Self::SyncBatch => 1,
+            Self::Zendesk => 2,
+        }
+    }
+
     /// Begins to tell `calls`: one, or where the dialect [takes many](Self::takes_many) at least
     /// one, those of one thread in the order of their time.
     pub fn exchange(self, calls: Vec<Call>) -> Box<dyn Exchange> {

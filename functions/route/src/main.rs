@@ -7,7 +7,7 @@ use runtime::clock;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     telemetry::init()?;
-    let settings = delivery::Settings::from_env("ROUTING_QUEUE_URL")?;
+    let settings = delivery::Settings::from_env("ROUTING_QUEUE_URL", 1)?;
     let config = Config::from_env()?;
     let aws = runtime::aws::config().await;
     let next_queue = Some(config.ticketing_queue_url.clone());

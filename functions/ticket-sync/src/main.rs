@@ -7,8 +7,9 @@ use ticket_sync::{Config, TicketSync};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     telemetry::init()?;
-    let settings = delivery::Settings::from_env("TICKETING_QUEUE_URL")?;
     let config = Config::from_env()?;
+    let requests = config.dialect.requests();
+    let settings = delivery::Settings::from_env("TICKETING_QUEUE_URL", requests)?;
     let aws = runtime::aws::config().await;
     let stage = TicketSync::new(config, &aws)?;
     let delivery = Delivery::new(stage, &aws, settings, None);

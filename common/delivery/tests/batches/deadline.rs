@@ -12,6 +12,7 @@ async fn what_has_no_time_left_for_its_call_is_not_called_and_shown_again() {
     let limit = Limit {
         calls: 50,
         window: 1_000,
+        requests: 1,
     };
     for limit in [None, Some(limit)] {
         let world = World::with(|settings, _| settings.limit = limit).await;

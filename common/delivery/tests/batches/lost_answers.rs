@@ -72,6 +72,7 @@ async fn slots_whose_answer_is_lost_are_taken_once() {
     let limit = Limit {
         calls: 50,
         window: 60_000,
+        requests: 1,
     };
     let world = World::with(|settings, _| settings.limit = Some(limit)).await;
     let limited = world.send("limited", "Hello").await;

@@ -1,5 +1,6 @@
 //! Fifty calls a minute, over all functions together.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use e2e::stack::Stack;
@@ -68,6 +69,33 @@ async fn ticketing_has_a_limit_of_its_own_which_its_system_sees_kept() {
     assert!(items.values().any(waited));
     let routed = many::ledger(&stack, "routing").await;
     assert!(!routed.values().any(waited), "routing has no limit here");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backlog_of_new_threads_gets_its_tickets_at_zendesk_in_two_requests_each() {
+    let window = Duration::from_secs(5);
+    let parameters = [
+        ("TicketingDialect", "zendesk"),
+        ("TicketingCallsPerWindow", "50"),
+        ("LimitWindowSeconds", "5"),
+    ];
+    let stack = Stack::with(&parameters).await;
+    let ids = many::accept_all(&stack, &many::webhooks(110)).await;
+    many::all_have_tasks(&stack, &ids, MINUTE).await;
+    stack.drained(MINUTE).await;
+
+    let tickets = stack.sandbox.zendesk_tickets();
+    let threads: HashSet<_> = tickets.iter().map(|ticket| &ticket.thread_id).collect();
+    assert_eq!((tickets.len(), threads.len()), (110, 110));
+    let requests = stack.sandbox.calls("zendesk").len();
+    assert!(requests < 250, "{requests} requests for 110 new tickets");
+    let most = stack.sandbox.max_in_any("zendesk", window);
+    assert!(most <= 50, "{most} requests within 5 s");
+    let items = many::ledger(&stack, "ticketing").await;
+    for id in &ids {
+        assert_eq!(items[id]["state"], "SYNCED");
+        assert_eq!(items[id]["attempts"], 1, "a wait is no attempt");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -229,8 +229,7 @@ impl Permit {
         if self.take().await {
             return Ok(());
         }
-        Err(Failure::RateLimited {
-            retry_after: None,
+        Err(Failure::NoSlot {
             reason: Reason {
                 call: "the rate limit",
                 status: None,

@@ -334,6 +334,11 @@ impl<S: Stage> Delivery<S> {
         probe: Option<Millis>,
         outcomes: &[Result<Done, Failure>],
     ) {
+        // How it would have gone on is not known, whatever the requests before were answered.
+        let has_no_slot = |outcome: &Result<_, _>| matches!(outcome, Err(Failure::NoSlot { .. }));
+        if outcomes.iter().any(has_no_slot) {
+            return;
+        }
         let blames = |outcome: &Result<Done, Failure>| {
             outcome
                 .as_ref()
@@ -350,10 +355,7 @@ impl<S: Stage> Delivery<S> {
             self.upstream.succeeded(probe.is_some()).await
         };
         let asked = outcomes.iter().filter_map(|outcome| match outcome {
-            Err(Failure::RateLimited {
-                retry_after,
-                reason,
-            }) if reason.status.is_some() => {
+            Err(Failure::RateLimited { retry_after, .. }) => {
                 Some(retry_after.unwrap_or(self.settings.policy.backoff_base))
             }
             _ => None,

@@ -339,8 +339,8 @@ impl Item {
                 item.give_up(now, &text, reason.status);
                 return item;
             }
-            // Says nothing about the item, so it costs none of its attempts.
-            Failure::Credentials { .. } => {
+            // Say nothing about the item, so they cost none of its attempts.
+            Failure::Credentials { .. } | Failure::NoSlot { .. } => {
                 item.attempts = item.attempts.saturating_sub(1);
                 None
             }

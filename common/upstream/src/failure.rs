@@ -35,6 +35,10 @@ pub enum Failure {
     /// 403: permanent for this item, but several in a row mean that the client lacks a right.
     #[error("{reason}")]
     Forbidden { reason: Reason },
+    /// The own rate limit has no slot for a call's next request soon enough. It says nothing about
+    /// the item nor about the upstream, which did none of the work yet.
+    #[error("{reason}")]
+    NoSlot { reason: Reason },
     /// No token to be had, or 401 with a fresh one. It says nothing about the item.
     #[error("{reason}")]
     Credentials { reason: Reason },
@@ -47,6 +51,7 @@ impl Failure {
             | Self::RateLimited { reason, .. }
             | Self::Permanent { reason }
             | Self::Forbidden { reason }
+            | Self::NoSlot { reason }
             | Self::Credentials { reason } => reason,
         }
     }
@@ -60,6 +65,7 @@ impl Failure {
             | Self::RateLimited { reason, .. }
             | Self::Permanent { reason }
             | Self::Forbidden { reason }
+            | Self::NoSlot { reason }
             | Self::Credentials { reason } => reason.detail = detail.into(),
         }
         self
@@ -72,7 +78,7 @@ impl Failure {
             // A 409 says that the upstream is at work on the first try.
             Self::Retryable { reason, .. } => reason.status != Some(409),
             Self::Forbidden { .. } | Self::Credentials { .. } => true,
-            Self::RateLimited { .. } | Self::Permanent { .. } => false,
+            Self::RateLimited { .. } | Self::Permanent { .. } | Self::NoSlot { .. } => false,
         }
     }
 
@@ -83,6 +89,7 @@ impl Failure {
             Self::RateLimited { .. } => "rate-limited",
             Self::Permanent { .. } => "permanent",
             Self::Forbidden { .. } => "forbidden",
+            Self::NoSlot { .. } => "no-slot",
             Self::Credentials { .. } => "credentials",
         }
     }

@@ -97,7 +97,7 @@ fn a_wait_is_at_least_what_the_upstream_asked_for() {
 }
 
 #[test]
-fn refused_credentials_and_a_missed_slot_cost_no_attempt() {
+fn refused_credentials_and_slots_that_are_not_to_be_had_cost_no_attempt() {
     let refused = Failure::Credentials {
         reason: reason(Some(401)),
     };
@@ -105,8 +105,15 @@ fn refused_credentials_and_a_missed_slot_cost_no_attempt() {
     for round in 1..50 {
         item = item.failed(&refused, &POLICY, 0.5, round * 10_000);
         assert_eq!((item.state, item.attempts), (State::Waiting, 0));
-        item = claim(Some(&item), round * 10_000 + 5_000).release("missed", round * 10_000);
+        item = claim(Some(&item), round * 10_000 + 3_000).release("missed", round * 10_000);
         assert_eq!((item.state, item.attempts), (State::Waiting, 0));
+        let no_second = Failure::NoSlot {
+            reason: reason(None),
+        };
+        let claimed = claim(Some(&item), round * 10_000 + 4_000);
+        item = claimed.failed(&no_second, &POLICY, 0.5, round * 10_000 + 4_500);
+        assert_eq!((item.state, item.attempts), (State::Waiting, 0));
+        assert!(!item.unsure);
         item = claim(Some(&item), round * 10_000 + 5_000);
     }
     assert!(item.history.len() <= MOST_EVENTS);

@@ -9,5 +9,6 @@ mod lost_answers;
 mod panics;
 mod parked;
 mod proxy;
+mod slots;
 mod stage;
 mod world;

@@ -1,4 +1,5 @@
-//! A stage that creates tasks at the sandbox, and panics where a message tells it to.
+//! A stage that creates tasks at the sandbox, and panics or needs a second request where a message
+//! tells it to.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -145,11 +146,19 @@ impl Stage for Creating {
         Ok(json!({"polarity": format!("0.{number:04}")}))
     }
 
-    async fn call(&self, units: &[Unit], _: &Permit) -> Vec<Result<Done, Failure>> {
+    async fn call(&self, units: &[Unit], permit: &Permit) -> Vec<Result<Done, Failure>> {
         let mut outcomes = Vec::new();
         for unit in units {
             at("call", &unit.envelope);
-            outcomes.push(self.create(unit).await);
+            let payload = &unit.envelope.interaction.payload;
+            let allowed = match payload.latest_message().text.as_str() {
+                "two requests" => permit.another().await,
+                _ => Ok(()),
+            };
+            outcomes.push(match allowed {
+                Ok(()) => self.create(unit).await,
+                Err(failure) => Err(failure),
+            });
         }
         outcomes
     }

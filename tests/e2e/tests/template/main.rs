@@ -263,19 +263,24 @@ fn table_queues_and_topic_are_encrypted_and_refuse_plain_http() {
             && statement["Principal"] == "*"
             && statement["Condition"]["Bool"]["aws:SecureTransport"] == "false"
     };
-    let queues = &resources["QueuesRefusePlainHttp"];
-    assert_eq!(queues["Condition"], "RequiresTls");
-    let queues = &queues["Properties"];
-    let policy = &queues["PolicyDocument"]["Statement"][0];
-    assert!(denies(policy) && policy["Action"] == "sqs:*", "{policy}");
-    for (id, _) in crate::resources(&template, "AWS::SQS::Queue") {
-        let is_in = |list: &Value, tag: &str, name: &str| {
-            let mut list = list.as_array().unwrap().iter();
-            list.any(|one| one[tag] == name)
-        };
-        assert!(is_in(&queues["Queues"], "!Ref", id), "{id}");
-        let arn = format!("{id}.Arn");
-        assert!(is_in(&policy["Resource"], "!GetAtt", &arn), "{id}");
+    let queues = crate::resources(&template, "AWS::SQS::Queue");
+    let policies = crate::resources(&template, "AWS::SQS::QueuePolicy");
+    assert_eq!(policies.len(), queues.len(), "one policy a queue");
+    for (queue, _) in queues {
+        let id = format!("{queue}RefusesPlainHttp");
+        assert_eq!(resources[&id]["Condition"], "RequiresTls", "{id}");
+        let policy = &resources[&id]["Properties"];
+        let of = policy["Queues"].as_array().expect(&id);
+        assert!(of.len() == 1 && of[0]["!Ref"] == queue, "{policy}");
+        // SQS takes one resource a statement: <https://github.com/remind101/stacker_blueprints/pull/71>.
+        let statement = &policy["PolicyDocument"]["Statement"][0];
+        assert!(denies(statement), "{statement}");
+        assert_eq!(statement["Action"], "sqs:*", "{id}");
+        assert_eq!(
+            statement["Resource"]["!GetAtt"],
+            format!("{queue}.Arn"),
+            "{id}"
+        );
     }
     let policy = &resources["AlarmTopicPolicy"]["Properties"]["PolicyDocument"]["Statement"];
     assert_eq!(policy[1]["!If"][0], "RequiresTls");

@@ -21,7 +21,7 @@ const BESIDE_REQUESTS: f64 = 1_000.0;
 const METRICS: usize = 9;
 
 /// The access log's line, as long as API Gateway writes it.
-const ACCESS_LOG: &str = r#"{"time":"22/Nov/2026:09:48:00 +0000","route":"ANY /webhook/social","status":"202","error":"-"}"#;
+const ACCESS_LOG: &str = r#"{"request":"JKJaXmPLvHcESHA=","time":"22/Nov/2026:09:48:00 +0000","route":"ANY /webhook/social","status":"202","error":"-"}"#;
 
 /// What was measured.
 pub struct Loads {

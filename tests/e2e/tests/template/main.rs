@@ -287,6 +287,16 @@ fn table_queues_and_topic_are_encrypted_and_refuse_plain_http() {
     assert!(denies(&policy[1]["!If"][1]), "{policy}");
 }
 
+/// API Gateway takes no access log without it:
+/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-properties-apigatewayv2-stage-accesslogsettings.html>.
+#[test]
+fn the_access_log_names_the_request() {
+    let template = template::read();
+    let settings = &template["Resources"]["WebhookStage"]["Properties"]["AccessLogSettings"];
+    let format: Value = serde_json::from_str(settings["Format"].as_str().unwrap()).unwrap();
+    assert_eq!(format["request"], "$context.requestId");
+}
+
 /// No function has reserved concurrency, which a new account has none of to give; something else
 /// bounds each.
 #[test]

@@ -41,8 +41,8 @@ impl Settings {
         // At least as many as a call needs requests, so that one of the limit is left to begin with.
         let in_hand = within("BATCH_CONCURRENCY_LIMIT", requests, 100_000)?;
         check_concurrency(in_hand, calls)?;
-        let windows = limit.map_or(0, |limit| in_hand.div_ceil(limit.first()));
-        check_timeout(function_timeout, call_timeout, window, windows)?;
+        let longest_wait = limit.map(|limit| window * in_hand.div_ceil(limit.first()) as u64);
+        check_timeout(function_timeout, call_timeout, longest_wait)?;
         let probe = within("BREAKER_PROBE_SECONDS", 1, 60)?;
         Ok(Self {
             table: required("LEDGER_TABLE")?,
@@ -68,21 +68,10 @@ impl Settings {
     }
 }
 
-/// A message that is received must get its slot before its function times out, within as many
-/// windows as all in hand need to begin, and every call must be able to end.
-fn check_timeout(
-    function: u64,
-    call: u64,
-    window: u64,
-    windows: usize,
-) -> Result<(), SettingError> {
-    let windows = u64::try_from(windows).unwrap_or(u64::MAX);
-    let limited = if windows == 0 {
-        0
-    } else {
-        windows.saturating_mul(window).saturating_add(30)
-    };
-    let least = (call + 15).max(limited);
+/// A message that is received must get its slot before its function times out, and every call must
+/// be able to end. `longest_wait`: as many windows as all in hand need to begin; none without a limit.
+fn check_timeout(function: u64, call: u64, longest_wait: Option<u64>) -> Result<(), SettingError> {
+    let least = (call + 15).max(longest_wait.map_or(0, |wait| wait + 30));
     if function >= least {
         return Ok(());
     }
@@ -126,11 +115,11 @@ mod tests {
 
     #[test]
     fn a_function_that_could_not_wait_for_a_slot_does_not_start() {
-        assert!(check_timeout(90, 10, 60, 1).is_ok());
-        assert!(check_timeout(89, 10, 60, 1).is_err());
-        assert!(check_timeout(150, 10, 60, 2).is_ok());
-        assert!(check_timeout(149, 10, 60, 2).is_err());
-        assert!(check_timeout(25, 10, 60, 0).is_ok());
-        assert!(check_timeout(24, 10, 60, 0).is_err());
+        assert!(check_timeout(90, 10, Some(60)).is_ok());
+        assert!(check_timeout(89, 10, Some(60)).is_err());
+        assert!(check_timeout(150, 10, Some(2 * 60)).is_ok());
+        assert!(check_timeout(149, 10, Some(2 * 60)).is_err());
+        assert!(check_timeout(25, 10, None).is_ok());
+        assert!(check_timeout(24, 10, None).is_err());
     }
 }

@@ -12,7 +12,7 @@
 //! | `limiter`, `breaker`, and `gate`, which joins them | `admission`: one gate for all functions |
 //! | `queue`: how long to hide, where to cut batches | `queue`: sending and hiding; `outbox`: follow-ups |
 //! | `redrive::policy`: what becomes of a dead letter | `redrive`: the function `redrive` |
-//! | `settings`: what goes together | `batch`: one invocation, `invocation`: what its parts share; `call`: one call in it; `report`: what it says |
+//! | `settings`: what goes together | `batch`: one invocation, `invocation`: what its parts share; `call`: one call in it, `outcome`: what came of it; `report`: what it says |
 //!
 //! [`parked`] is for the operator's tool.
 
@@ -29,6 +29,7 @@ mod limiter;
 mod message;
 pub mod millis;
 mod outbox;
+mod outcome;
 pub mod parked;
 mod queue;
 pub mod redrive;
